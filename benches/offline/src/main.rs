@@ -6,25 +6,21 @@
 #[path = "../../../examples/hello/src"]
 mod hello {
     pub(crate) mod art;
-    pub(crate) mod avatar;
     pub(crate) mod backdrop;
     pub(crate) mod bot;
     pub(crate) mod controls;
     pub(crate) mod look;
     pub(crate) mod pose;
-    #[expect(dead_code, reason = "there are no other players")]
-    pub(crate) mod smooth;
     pub(crate) mod splash;
 }
 
 use bevy::prelude::*;
-use bevy_huddle::{LocalPeer, PeerId};
+use bevy_huddle::{LocalPeer, Peer, PeerId};
 use example_kit::{Display, ExampleKit};
 
 // The modules of hello import each other from the root of the crate.
-use hello::{art, avatar, backdrop, bot, controls, look, pose, smooth, splash};
+use hello::{art, backdrop, bot, controls, look, pose, splash};
 
-use avatar::Avatar;
 use controls::PlayerInput;
 use pose::Pose;
 
@@ -35,9 +31,9 @@ fn main() -> AppExit {
     let mut app = App::new();
     app.add_plugins(kit)
         .insert_resource(Time::<Fixed>::from_hz(60.0))
-        .add_systems(Startup, spawn_local_avatar)
+        .add_systems(Startup, spawn_local_player)
         .add_systems(FixedUpdate, (move_local_player, make_splash).chain())
-        .add_systems(Update, smooth::place_local_player)
+        .add_systems(Update, draw_local_player)
         .add_plugins((controls::plugin, bot::plugin));
     if has_window {
         app.add_plugins((art::plugin, backdrop::plugin, look::plugin, splash::plugin));
@@ -45,9 +41,12 @@ fn main() -> AppExit {
     app.run()
 }
 
-fn spawn_local_avatar(mut commands: Commands) {
-    let local_id = PeerId::from_u128(0);
-    commands.spawn((LocalPeer, Avatar(local_id), Pose::start(local_id)));
+fn spawn_local_player(mut commands: Commands) {
+    let peer = Peer {
+        id: PeerId::from_u128(0),
+        is_matchbox_client: false,
+    };
+    commands.spawn((LocalPeer, peer, Pose::start(peer.id)));
 }
 
 fn move_local_player(
@@ -66,7 +65,20 @@ fn make_splash(
 ) {
     if std::mem::take(&mut input.splash) {
         let (entity, pose) = *player;
-        let size = pose.velocity().length() / Pose::TOP_SPEED;
+        let size = pose.velocity.length() / Pose::TOP_SPEED;
         commands.trigger(splash::Ripple::new(entity, size));
     }
+}
+
+/// Frames fall between ticks, so the player is drawn a little ahead of the last tick.
+fn draw_local_player(
+    ticks: Res<Time<Fixed>>,
+    player: Single<(&Pose, &mut Transform), With<LocalPeer>>,
+) {
+    let (pose, mut transform) = player.into_inner();
+    let ahead = Pose {
+        at: pose.at + pose.velocity * ticks.overstep().as_secs_f32(),
+        ..*pose
+    };
+    *transform = ahead.transform();
 }

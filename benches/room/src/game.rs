@@ -5,6 +5,7 @@ use std::time::Duration;
 use bevy::prelude::*;
 use bevy_huddle::{
     prelude::*,
+    replication::ReplicationAppExt,
     testing::{Conditions, Lab, Player},
 };
 use serde::{Deserialize, Serialize};
@@ -18,14 +19,18 @@ const SPLASH_EVERY: u32 = 120;
 /// The behavior of all players.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Activity {
-    /// The players share one pose and do not move.
+    /// The players have a pose and do not move.
     Idle,
-    /// The players share a new pose in every tick, and broadcast an event every two seconds.
+    /// The players have a new pose in every tick, and broadcast an event every two seconds.
     Play,
 }
 
-/// A state of 16 bytes, which all change in every tick.
-#[derive(Resource, Serialize, Deserialize, Clone, Copy, Default)]
+/// The movement of the local player.
+#[derive(Resource, Clone, Copy, Default)]
+pub(crate) struct Motion(Pose);
+
+/// A component of 16 bytes, which all change in every tick.
+#[derive(Component, Serialize, Deserialize, Clone, Copy, Default)]
 pub(crate) struct Pose([f32; 4]);
 
 /// An event.
@@ -36,21 +41,21 @@ struct Splash {
 
 /// Adds the game without networking.
 pub(crate) fn offline(app: &mut App) {
-    app.init_resource::<Pose>().add_systems(FixedUpdate, step);
+    app.init_resource::<Motion>().add_systems(FixedUpdate, step);
 }
 
 /// Adds the game with networking.
 pub(crate) fn online(app: &mut App, activity: Activity) {
     offline(app);
-    app.add_peer_state::<Pose>("pose")
+    app.replicate::<Pose>("pose")
+        .register_required_components::<LocalPeer, Pose>()
         .add_peer_event::<Splash>("splash")
-        .add_observer(|splash: On<FromPeer<Splash>>, mut pose: ResMut<Pose>| {
-            pose.0[0] += splash.message.strength;
+        .add_observer(|splash: On<FromPeer<Splash>>, mut motion: ResMut<Motion>| {
+            motion.0.0[0] += splash.message.strength;
         });
-    match activity {
-        Activity::Idle => app.add_systems(FixedUpdate, share.after(step).run_if(run_once)),
-        Activity::Play => app.add_systems(FixedUpdate, (share, splash).after(step)),
-    };
+    if activity == Activity::Play {
+        app.add_systems(FixedUpdate, (set_pose, splash).after(step));
+    }
 }
 
 /// Creates a room in which every player has received the pose of every other player.
@@ -63,7 +68,10 @@ pub(crate) fn meet(count: usize, activity: Activity, network: Conditions) -> (La
     lab.run_until(|lab| {
         players.iter().all(|&viewer| {
             let mut others = players.iter().filter(|&&other| other != viewer);
-            others.all(|&other| lab.shared::<Pose>(viewer, other).is_some())
+            others.all(|&other| {
+                let peer = lab.find_peer(viewer, other);
+                peer.is_some_and(|peer| lab[viewer].world().get::<Pose>(peer).is_some())
+            })
         })
     });
     // Waits until the clocks are synchronized and all initial messages have been sent.
@@ -71,13 +79,13 @@ pub(crate) fn meet(count: usize, activity: Activity, network: Conditions) -> (La
     (lab, players)
 }
 
-fn step(time: Res<Time>, mut pose: ResMut<Pose>) {
+fn step(time: Res<Time>, mut motion: ResMut<Motion>) {
     let now = time.elapsed_secs();
-    pose.0 = [now.sin(), now.cos(), now.cos(), -now.sin()].map(|x| 100.0 * x);
+    motion.0.0 = [now.sin(), now.cos(), now.cos(), -now.sin()].map(|x| 100.0 * x);
 }
 
-fn share(pose: Res<Pose>, mut commands: Commands) {
-    commands.share(*pose);
+fn set_pose(motion: Res<Motion>, mut pose: Single<&mut Pose, With<LocalPeer>>) {
+    **pose = motion.0;
 }
 
 fn splash(mut ticks: Local<u32>, mut commands: Commands) {

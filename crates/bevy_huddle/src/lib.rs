@@ -2,7 +2,7 @@
 //!
 //! Players join a *room* by its URL. A small signaling server introduces them to each other. From
 //! then on, their games exchange encrypted data directly. Each other player is an entity, called a
-//! *peer*. Received data arrives as Bevy events, messages and components.
+//! *peer*. Received data arrives as Bevy events, messages, entities and components.
 //!
 //! # A first game
 //!
@@ -11,49 +11,39 @@
 //!
 //! ```no_run
 //! use bevy::prelude::*;
-//! use bevy_huddle::prelude::*;
-//! use serde::{Deserialize, Serialize};
+//! use bevy_huddle::{prelude::*, replication::*};
 //!
-//! /// The position of a player, shared with the other players.
-//! #[derive(Serialize, Deserialize)]
-//! struct Pose {
-//!     x: f32,
-//!     y: f32,
-//! }
-//!
-//! /// Marks the shape of the local player.
-//! #[derive(Component)]
-//! struct LocalShape;
+//! /// The place of a player. Each player changes its own, and sees those of the others.
+//! #[derive(Component, Clone, Default, PartialEq)]
+//! #[require(Transform)]
+//! struct Place(Vec2);
 //!
 //! fn main() {
 //!     App::new()
 //!         .add_plugins((DefaultPlugins, HuddlePlugins))
-//!         .add_peer_state::<Pose>("pose")
+//!         .replicate_with::<Place>("place", |rule| {
+//!             rule.vec2(|place| place.0, |place, at| place.0 = at, within(640.0).step(0.05))
+//!                 .draw(|place, transform| transform.translation = place.0.extend(0.0))
+//!         })
+//!         .register_required_components::<LocalPeer, Place>()
 //!         .add_systems(Startup, start)
-//!         .add_systems(FixedUpdate, share_pose.run_if(in_room))
-//!         .add_systems(Update, follow_poses)
-//!         .add_observer(on_joined)
+//!         .add_systems(FixedUpdate, move_local_player)
+//!         .add_observer(spawn_shape)
 //!         .run();
 //! }
 //!
 //! fn start(mut commands: Commands) {
-//!     commands.spawn((LocalShape, Transform::default()));
 //!     commands.join_room("ws://localhost:3536/my-game");
 //! }
 //!
-//! fn share_pose(shape: Single<&Transform, With<LocalShape>>, mut commands: Commands) {
-//!     commands.share(Pose { x: shape.translation.x, y: shape.translation.y });
+//! fn move_local_player(time: Res<Time>, mut place: Single<&mut Place, With<LocalPeer>>) {
+//!     place.0.x = 100.0 * time.elapsed_secs().sin();
 //! }
 //!
 //! // A peer is an entity. The plugin despawns it when the player leaves.
-//! fn on_joined(joined: On<PeerJoined>, mut commands: Commands) {
-//!     commands.entity(joined.entity).insert(Transform::default());
-//! }
-//!
-//! fn follow_poses(mut peers: Query<(&Shared<Pose>, &mut Transform)>) {
-//!     for (pose, mut transform) in &mut peers {
-//!         transform.translation = Vec3::new(pose.x, pose.y, 0.0);
-//!     }
+//! fn spawn_shape(added: On<Add, Place>, mut commands: Commands) {
+//!     let shape = commands.spawn((Name::new("shape"), Transform::default())).id();
+//!     commands.entity(added.entity).add_child(shape);
 //! }
 //! ```
 //!
@@ -114,7 +104,8 @@
 //! | setting | set by | refusal |
 //! |---|---|---|
 //! | the name and version of the game | [`set_game_id`](HuddleAppExt::set_game_id) | [`Refusal::Game`] |
-//! | the names and types of all messages | [`add_peer_event`](HuddleAppExt::add_peer_event), [`add_peer_state`](HuddleAppExt::add_peer_state) | [`Refusal::Messages`] |
+//! | the names and types of all events | [`add_peer_event`](HuddleAppExt::add_peer_event) | [`Refusal::Messages`] |
+//! | the names and fields of all replicated components | [`replicate`](replication::ReplicationAppExt::replicate), [`replicate_with`](replication::ReplicationAppExt::replicate_with) | [`Refusal::Messages`] |
 //! | the ticks per second | [`Time<Fixed>`](bevy::time::Fixed) | [`Refusal::TickRate`] |
 //! | who may kick players | [`RoomOptions::kick_policy`] | [`Refusal::KickPolicy`] |
 //! | the number of players | [`RoomOptions::capacity`] | [`Refusal::Capacity`] |
@@ -160,7 +151,7 @@
 //! | [`Reconnecting`] | present while no data arrives or the link is down |
 //! | [`Stopped`] | present while the player's game is not running |
 //! | [`LinkedWith`] | the peers that this peer is linked with |
-//! | [`Shared<T>`] | the latest state that the player shared |
+//! | replicated components | the latest values of the same components on that player's [`LocalPeer`] entity |
 //!
 //! [`PeerJoined`] and [`PeerLeft`] are triggered on the peer entity and reach global observers as
 //! well. `PeerLeft` is triggered before the entity is despawned and contains the reason.
@@ -246,22 +237,58 @@
 //! it safely, but only the game can check whether its content is allowed, such as the strength of a
 //! splash.
 //!
-//! # State
+//! # Replication
 //!
-//! [`share`](HuddleCommandsExt::share) sets the local player's state of a type. All other players,
-//! including those that join later, see the latest value as the [`Shared<T>`] component on the
-//! player's peer entity. Intermediate values may be skipped, and an older value never replaces a
-//! newer one. State is therefore suitable for positions, names and scores. It can be shared in
-//! every tick, because only changes are sent. A value has at most [`MAX_STATE_LEN`] bytes.
+//! A game registers components, and marks entities with [`Replicated`](replication::Replicated).
+//! All other players, including those that join later, then see each entity with the latest values
+//! of its registered components. Intermediate values may be skipped, and an older value never
+//! replaces a newer one. Replication is therefore suitable for positions, names and scores.
 //!
-//! Declare events and state before joining a room. Later declarations apply to the next room.
+//! The entity of the local player is always replicated: a registered component on the entity with
+//! [`LocalPeer`] appears on this player's peer entity at the other players.
 //!
-//! Messages can contain Bevy's own types, such as `Vec3`, if Bevy's `serialize` feature is enabled.
+//! ```
+//! # use bevy::prelude::*;
+//! # use bevy_huddle::{prelude::*, replication::*};
+//! # use serde::{Deserialize, Serialize};
+//! #[derive(Component, Clone, Serialize, Deserialize)]
+//! struct Label(String);
+//!
+//! fn spawn_sign(mut commands: Commands) {
+//!     commands.spawn((Replicated, Label("welcome".to_owned())));
+//! }
+//!
+//! fn set_label(local: Single<Entity, With<LocalPeer>>, mut commands: Commands) {
+//!     commands.entity(*local).insert(Label("Ada".to_owned()));
+//! }
+//!
+//! # App::new()
+//! .replicate::<Label>("label")
+//! .add_systems(Startup, spawn_sign)
+//! # .add_systems(FixedUpdate, set_label);
+//! ```
+//!
+//! | to | use |
+//! |---|---|
+//! | send values that change often in a few bits | [`replicate_with`](replication::ReplicationAppExt::replicate_with) |
+//! | draw values smoothly | [`Interpolated<T>`](replication::Interpolated) or [`draw`](replication::ReplicationRule::draw) |
+//! | let several players change an entity | [`OwnershipPolicy`](replication::OwnershipPolicy) |
+//! | share the entities of a level | [`PlacedId`](replication::PlacedId) |
+//! | hide an entity from players | [`VisibleTo`](replication::VisibleTo) |
+//!
+//! See the module [`replication`].
+//!
+//! Declare events and register components before joining a room. Later declarations apply to the
+//! next room.
+//!
+//! Messages and components can contain Bevy's own types, such as `Vec3`, if Bevy's `serialize`
+//! feature is enabled.
 //!
 //! # File transfers
 //!
 //! [`send_transfer`](HuddleCommandsExt::send_transfer) sends large data, such as a map or a
-//! picture, in the background. It uses only the bandwidth that events and state leave free.
+//! picture, in the background. It uses only the bandwidth that events and
+//! components leave free.
 //!
 //! ```
 //! # use bevy::prelude::*;
@@ -299,8 +326,9 @@
 //!
 //! # Ticks
 //!
-//! A game's simulation belongs in `FixedUpdate`. State is sent once per tick, in `FixedPostUpdate`,
-//! at the rate of Bevy's fixed timestep. The plugins never change that rate; see [`RoomPlugin`].
+//! A game's simulation belongs in `FixedUpdate`. Changed components are sent once per tick, in
+//! `FixedPostUpdate`, at the rate of Bevy's fixed timestep. The plugins never change that rate; see
+//! [`RoomPlugin`].
 //! Events are sent at the end of every frame, even if it has no tick. Received data is available
 //! from `PreUpdate` on; see [`HuddleSystems`].
 //!
@@ -319,6 +347,7 @@
 //! | [`PeerRefused`] | the games are not compatible, or one of them did not admit the other player |
 //! | [`KickFailed`] | the room's rules do not let the local player kick a peer |
 //! | [`TransferFailed`] | a transfer did not complete |
+//! | [`ReplicationFailed`](replication::ReplicationFailed) | an entity or a component cannot be replicated, or a command about its owner had no effect |
 //! | [`SignalingChanged`] | the connection to the signaling server was lost or restored |
 //! | [`SendFailed`] | a message was too long or not declared, or the send queue was full |
 //! | [`MessageRejected`] | a peer sent a malformed message |
@@ -469,8 +498,8 @@ mod pages {
     mod rooms_and_peers {}
     #[doc = include_str!("../../../docs/events.md")]
     mod events {}
-    #[doc = include_str!("../../../docs/state.md")]
-    mod state {}
+    #[doc = include_str!("../../../docs/replication.md")]
+    mod replication {}
     #[doc = include_str!("../../../docs/rollback.md")]
     mod rollback {}
     #[doc = include_str!("../../../docs/rollback-tutorial.md")]

@@ -4,19 +4,21 @@ use std::time::Duration;
 
 use bevy::prelude::*;
 use bevy_huddle::{
-    prelude::*,
+    replication::*,
     testing::{Conditions, Lab},
 };
-use serde::{Deserialize, Serialize};
 
-#[derive(Serialize, Deserialize)]
-struct Position {
-    x: f32,
-    y: f32,
-}
+#[derive(Component, Clone, Default, PartialEq)]
+struct Place(Vec2);
 
 fn game(app: &mut App) {
-    app.add_peer_state::<Position>("position");
+    app.replicate_with::<Place>("place", |rule| {
+        rule.vec2(
+            |place| place.0,
+            |place, at| place.0 = at,
+            within(2000.0).step(0.1),
+        )
+    });
 }
 
 #[test]
@@ -31,11 +33,13 @@ fn other_player_sees_movement() {
     let (ada, bob) = (lab.player(game), lab.player(game));
     lab.run_until(|lab| lab.have_met(&[ada, bob]));
 
+    let goal = Vec2::new(120.0, 40.0);
+    let own = lab.peer(ada, ada);
     lab.commands(ada, |commands| {
-        commands.share(Position { x: 120.0, y: 0.0 });
+        commands.entity(own).insert(Place(goal));
     });
     lab.run_until(|lab| {
-        let seen: Option<&Position> = lab.shared(bob, ada);
-        seen.is_some_and(|position| position.x == 120.0)
+        let seen = lab[bob].world().get::<Place>(lab.peer(bob, ada));
+        seen.is_some_and(|place| place.0.distance(goal) < 0.1)
     });
 }

@@ -24,12 +24,12 @@ mod tests;
 use std::time::Duration;
 
 use bevy::prelude::*;
-use bevy_huddle::{prelude::*, rollback::*};
+use bevy_huddle::{prelude::*, replication::ReplicationAppExt, rollback::*};
 use example_kit::{Display, ExampleKit, Options};
 
 use controls::Controls;
 pub use lobby::BotsWaitFor;
-use lobby::{Entrant, Entrants, Plan};
+use lobby::{Entrant, Entrants, LocalEntrant, Plan};
 use pad::Pad;
 use simulation::{Cue, Fighter, Phase, PhaseClock, Platform, Score};
 
@@ -67,9 +67,10 @@ fn netcode(app: &mut App) {
     app.insert_resource(Time::<Fixed>::from_hz(60.0))
         // 1. The inputs of a tick, and everything that it changes.
         .add_plugins((RollbackPlugin::new(read_pad).configure(setup), registration))
-        // 2. The lobby: players share their looks and whether they are ready.
-        .add_peer_state::<Entrant>("entrant")
-        .add_systems(Update, (share_entrant, start_match).chain().run_if(in_room));
+        // 2. The lobby: the entity of each player shows its look and whether it is ready.
+        .replicate::<Entrant>("entrant")
+        .register_required_components::<LocalPeer, Entrant>()
+        .add_systems(Update, (show_entrant, start_match).chain().run_if(in_room));
 }
 
 /// A player that sends nothing for 2.5 s is dropped from the match.
@@ -99,15 +100,10 @@ fn read_pad(seat: In<Seat>, status: Res<MatchStatus>, mut controls: ResMut<Contr
     controls.take(player.unwrap_or_default())
 }
 
-/// Shares what has changed. A room that was left has forgotten everything, so a new one receives it again.
-fn share_entrant(
-    entrant: Res<Entrant>,
-    joined: Query<(), Added<LocalPeer>>,
-    mut commands: Commands,
-) {
-    if entrant.is_changed() || !joined.is_empty() {
-        commands.share(*entrant);
-    }
+/// A component of the local peer's entity appears on its entity in the games of the other players. Each room has a new
+/// local peer.
+fn show_entrant(entrant: Res<LocalEntrant>, mut shown: Single<&mut Entrant, With<LocalPeer>>) {
+    shown.set_if_neq(entrant.0);
 }
 
 /// The host starts each match. If it leaves, the next host takes over.

@@ -15,8 +15,8 @@ use crate::{
 /// The maximum number of players at one machine.
 pub(crate) const MAX_LOCAL: usize = 2;
 
-/// What each player tells the others about itself. It is shared as state, so late joiners receive it, too.
-#[derive(Resource, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What each player shows the others, on its entity. Late joiners receive it, too.
+#[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entrant {
     /// The numbers of the color and the animal, if the player has changed them.
     look: Option<[u8; 2]>,
@@ -29,6 +29,10 @@ pub(crate) struct Entrant {
     /// The seconds until the next match starts, if this player is the host and knows.
     pub(crate) starts_in: Option<u8>,
 }
+
+/// The local player in the next room, and in this one.
+#[derive(Resource, Deref, DerefMut, Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct LocalEntrant(pub(crate) Entrant);
 
 impl Entrant {
     /// Returns the number of players at this machine, which is at least 1, whatever a peer sends.
@@ -60,31 +64,22 @@ impl Entrant {
 #[derive(SystemParam)]
 pub(crate) struct Entrants<'w, 's> {
     pub(crate) huddle: Huddle<'w, 's>,
-    local: Res<'w, Entrant>,
-    others: Query<'w, 's, Other, Without<LocalPeer>>,
+    peers: Query<'w, 's, (&'static Peer, Option<&'static Entrant>, Has<Stopped>)>,
 }
-
-/// A peer, what it shares, and whether it has stopped.
-type Other = (
-    &'static Peer,
-    Option<&'static Shared<Entrant>>,
-    Has<Stopped>,
-);
 
 impl Entrants<'_, '_> {
     /// Returns all players in the room. One that has just joined is not ready, so no match starts without it. One
     /// whose game has stopped is neither ready nor in a match.
     pub(crate) fn all(&self) -> Vec<(PeerId, Entrant)> {
-        let others = self.others.iter();
-        let mut all: Vec<_> = others
+        let peers = self.peers.iter();
+        let mut all: Vec<_> = peers
             .filter(|(peer, ..)| !peer.is_matchbox_client)
             .map(|(peer, entrant, has_stopped)| {
-                let mut entrant = entrant.map(|entrant| entrant.0).unwrap_or_default();
+                let mut entrant = entrant.copied().unwrap_or_default();
                 entrant.is_ready &= !has_stopped;
                 entrant.is_playing &= !has_stopped;
                 (peer.id, entrant)
             })
-            .chain(self.huddle.local_id().map(|id| (id, *self.local)))
             .collect();
         let host = self.huddle.host();
         all.sort_unstable_by_key(|&(id, _)| (Some(id) != host, id));
@@ -131,12 +126,14 @@ const MATCH_LIMIT: Duration = Duration::from_secs(9 * 60);
 
 pub(crate) fn plugin(app: &mut App) {
     app.init_resource::<BotsWaitFor>()
-        .init_resource::<Entrant>()
+        .init_resource::<LocalEntrant>()
         .init_resource::<Plan>()
         .add_systems(PreUpdate, update_entrant)
         .add_systems(Update, name_peers)
         .add_observer(
-            |started: On<MatchStarted>, mut entrant: ResMut<Entrant>, mut plan: ResMut<Plan>| {
+            |started: On<MatchStarted>,
+             mut entrant: ResMut<LocalEntrant>,
+             mut plan: ResMut<Plan>| {
                 entrant.is_ready = false;
                 plan.started(&started.seats);
             },
@@ -145,7 +142,11 @@ pub(crate) fn plugin(app: &mut App) {
 }
 
 /// Shows why the match did not start. The players decide whether they try again.
-fn give_up(failed: On<MatchStartFailed>, mut entrant: ResMut<Entrant>, mut commands: Commands) {
+fn give_up(
+    failed: On<MatchStartFailed>,
+    mut entrant: ResMut<LocalEntrant>,
+    mut commands: Commands,
+) {
     entrant.is_ready = false;
     let error = &failed.error;
     commands.trigger(Toast::warning(format!("The match did not start: {error}")));
@@ -153,7 +154,7 @@ fn give_up(failed: On<MatchStartFailed>, mut entrant: ResMut<Entrant>, mut comma
 
 /// Gives the peers the names and colors that they have chosen, for the kit's messages.
 pub(crate) fn name_peers(
-    peers: Query<(Entity, &Peer, &Shared<Entrant>), Changed<Shared<Entrant>>>,
+    peers: Query<(Entity, &Peer, &Entrant), (Changed<Entrant>, Without<LocalPeer>)>,
     mut commands: Commands,
 ) {
     for (entity, peer, entrant) in &peers {
@@ -172,7 +173,7 @@ fn update_entrant(
     phase: Res<State<Phase>>,
     plan: Res<Plan>,
     time: Res<Time<Real>>,
-    mut entrant: ResMut<Entrant>,
+    mut entrant: ResMut<LocalEntrant>,
 ) {
     let mut next = *entrant;
     next.starts_in = plan.starts_in(time.elapsed());

@@ -13,7 +13,7 @@ use example_kit::{Display, Options};
 
 use crate::{
     game,
-    lobby::{BotsWaitFor, Entrant},
+    lobby::{BotsWaitFor, Entrant, LocalEntrant},
     pad::Pad,
     simulation::{self, Cue, Fighter, Phase, Score},
 };
@@ -199,7 +199,10 @@ fn two_players_at_one_machine_have_two_seats() {
         app.insert_resource(options(None)).add_plugins(game);
     });
     lab.run_until(|lab| lab.have_met(&[player]));
-    let mut entrant = lab.app_mut(player).world_mut().resource_mut::<Entrant>();
+    let mut entrant = lab
+        .app_mut(player)
+        .world_mut()
+        .resource_mut::<LocalEntrant>();
     entrant.toggle_guest();
     entrant.is_ready = true;
     lab.run_until(|lab| status(lab, player).is_running());
@@ -238,7 +241,7 @@ fn local_app() -> App {
 
 #[test]
 fn player_can_leave_while_a_peer_changes_its_look() {
-    fn leave(changed: Query<(), Changed<Shared<Entrant>>>, mut commands: Commands) {
+    fn leave(changed: Query<(), (Changed<Entrant>, Without<LocalPeer>)>, mut commands: Commands) {
         if !changed.is_empty() {
             commands.leave_rooms();
         }
@@ -257,7 +260,10 @@ fn player_can_leave_while_a_peer_changes_its_look() {
             );
     });
     lab.run_until(|lab| lab.have_met(&[player, other]));
-    let mut entrant = lab.app_mut(other).world_mut().resource_mut::<Entrant>();
+    let mut entrant = lab
+        .app_mut(other)
+        .world_mut()
+        .resource_mut::<LocalEntrant>();
     entrant.toggle_guest();
     lab.run_for(Duration::from_secs(2));
     assert!(!lab.have_met(&[player, other]));
@@ -311,8 +317,8 @@ const CALLS: [&str; 6] = [
     ".join_room(",
     ".leave_match(",
     ".leave_rooms(",
+    ".replicate",
     ".rollback_",
-    ".share(",
     ".start_match(",
 ];
 

@@ -4,28 +4,24 @@
 //! player's input, `pose` moves a shape, and the other modules draw.
 
 mod art;
-mod avatar;
 mod backdrop;
 mod bot;
 mod controls;
 mod look;
 mod pose;
-mod smooth;
 mod splash;
 
 use bevy::prelude::*;
-use bevy_huddle::prelude::*;
+use bevy_huddle::{prelude::*, replication::*};
 use example_kit::{Display, ExampleKit, Options};
 use serde::{Deserialize, Serialize};
 
-use avatar::Avatar;
 use controls::PlayerInput;
 use pose::Pose;
-use smooth::Smooth;
 
 /// A message about something that happens once. Each peer receives it once, and in order.
 ///
-/// A value that changes constantly, such as a [`Pose`], is state. Only its latest value counts.
+/// A value that changes constantly, such as a [`Pose`], is a component. Only its latest value counts.
 #[derive(Serialize, Deserialize)]
 pub struct Splash {
     /// The size from 0 (small) to 1 (large).
@@ -41,24 +37,17 @@ pub fn app() -> App {
     app.add_plugins((kit, HuddlePlugins))
         // One tick per frame of most displays. All peers need the same rate.
         .insert_resource(Time::<Fixed>::from_hz(60.0))
-        // 1. Register the messages, under names that are the same in every build of the game.
-        .add_peer_state::<Pose>("pose")
+        // 1. Register components and events, under names that are the same in every build of the
+        //    game.
+        .replicate_with::<Pose>("pose", replicate_pose)
         .add_peer_event::<Splash>("splash")
         // 2. Join a room.
         .add_systems(Startup, join)
-        .add_observer(spawn_local_avatar)
-        // 3. Move, and share the new pose. Both belong in fixed ticks.
-        .add_systems(
-            FixedUpdate,
-            (move_local_player, share_pose, make_splash)
-                .chain()
-                .run_if(in_room),
-        )
-        // 4. Show the other players. An avatar appears with the peer's first pose, and disappears
-        //    with the peer's entity.
-        .add_observer(spawn_peer_avatar)
-        .add_systems(Update, (smooth::place_local_player, smooth::place_peers))
-        // 5. React to events.
+        .add_observer(place_local_player)
+        // 3. Move in fixed ticks. The plugin sends the pose and moves the shapes of all players. A
+        //    shape appears with the first pose, see `look`, and disappears with the player's entity.
+        .add_systems(FixedUpdate, (move_local_player, make_splash).chain())
+        // 4. React to events.
         .add_observer(on_splash)
         .add_plugins((controls::plugin, bot::plugin));
     if has_window {
@@ -67,26 +56,45 @@ pub fn app() -> App {
     app
 }
 
+/// Describes what the other players see of a pose: the position in steps of a twentieth of a unit, but
+/// not the velocity. The ranges are those of the arena, so a peer cannot be anywhere else.
+///
+/// `draw` moves the shape smoothly, between the ticks of the local player and between the packets of
+/// the others.
+fn replicate_pose(rule: ReplicationRule<Pose>) -> ReplicationRule<Pose> {
+    let [x, y] = Pose::reach().to_array();
+    rule.scalar(
+        |pose| pose.at.x,
+        |pose, x| pose.at.x = x,
+        within(x).step(0.05),
+    )
+    .scalar(
+        |pose| pose.at.y,
+        |pose, y| pose.at.y = y,
+        within(y).step(0.05),
+    )
+    .draw(|pose, transform| *transform = pose.transform())
+}
+
 /// A room is a URL on a signaling server, such as `ws://localhost:3536/hello`. Players who join the
 /// same URL meet. If joining fails, the kit shows the reason.
 fn join(options: Res<Options>, mut commands: Commands) {
     commands.join_room(options.room());
 }
 
-/// The local peer has an entity too. Its id identifies the player on every screen.
-fn spawn_local_avatar(
+/// Every player in the room is an entity, including the local player. A registered component of the
+/// local player's entity appears on its entity in the games of the other players.
+fn place_local_player(
     added: On<Add, LocalPeer>,
     peers: Query<&Peer>,
     mut commands: Commands,
 ) -> Result {
     let id = peers.get(added.entity)?.id;
-    commands
-        .entity(added.entity)
-        .insert((Avatar(id), Pose::start(id)));
+    commands.entity(added.entity).insert(Pose::start(id));
     Ok(())
 }
 
-/// Each peer decides its own pose, so moving never waits for the network.
+/// Each player decides its own pose, so moving never waits for the network.
 fn move_local_player(
     input: Res<PlayerInput>,
     time: Res<Time>,
@@ -96,12 +104,6 @@ fn move_local_player(
     pose.set_if_neq(next);
 }
 
-/// Replaces the value that the other peers see. If a packet is lost, the session sends the value
-/// again, until a newer one replaces it.
-fn share_pose(pose: Single<&Pose, (With<LocalPeer>, Changed<Pose>)>, mut commands: Commands) {
-    commands.share(**pose);
-}
-
 /// `Recipients::All` includes the local peer, so one observer handles every splash.
 fn make_splash(
     mut input: ResMut<PlayerInput>,
@@ -109,26 +111,13 @@ fn make_splash(
     mut commands: Commands,
 ) {
     if std::mem::take(&mut input.splash) {
-        let size = pose.velocity().length() / Pose::TOP_SPEED;
+        let size = pose.velocity.length() / Pose::TOP_SPEED;
         commands.send_to(Recipients::All, Splash { size });
     }
 }
 
-/// Shared state is a component on the peer's entity. The game may add its own components and
-/// children. They are despawned with the entity when the peer leaves.
-fn spawn_peer_avatar(
-    added: On<Add, Shared<Pose>>,
-    peers: Query<(&Peer, &Shared<Pose>)>,
-    mut commands: Commands,
-) -> Result {
-    let (peer, pose) = peers.get(added.entity)?;
-    commands
-        .entity(added.entity)
-        .insert((Avatar(peer.id), Smooth::at(pose)));
-    Ok(())
-}
-
-/// A received event contains the entity of the peer that sent it.
+/// A received event contains the entity of the peer that sent it. The game checks its content, because
+/// a peer can send any number.
 fn on_splash(splash: On<FromPeer<Splash>>, mut commands: Commands) {
     commands.trigger(splash::Ripple::new(splash.entity, splash.message.size));
 }

@@ -5,7 +5,6 @@ use bevy_huddle::prelude::*;
 use example_kit::{Fade, NameTag, Persona};
 
 use crate::art::Art;
-use crate::avatar::Avatar;
 use crate::pose::{Pose, RADIUS};
 
 /// The animated parts of an avatar, and the state of the animation.
@@ -55,13 +54,16 @@ pub(crate) fn plugin(app: &mut App) {
 }
 
 fn spawn_parts(
-    added: On<Add, Avatar>,
-    avatars: Query<(&Avatar, &Transform, Has<LocalPeer>)>,
+    added: On<Add, Pose>,
+    players: Query<(&Peer, &Pose, Has<LocalPeer>), Without<Looks>>,
     art: Res<Art>,
     mut commands: Commands,
-) -> Result {
-    let (avatar, transform, is_local) = avatars.get(added.entity)?;
-    let persona = Persona::of(avatar.0);
+) {
+    let Ok((peer, pose, is_local)) = players.get(added.entity) else {
+        // A peer has removed its pose and added it again.
+        return;
+    };
+    let persona = Persona::of(peer.id);
     // Every player has its own depth, and the local player is in front.
     let depth = if is_local {
         2.0
@@ -115,18 +117,19 @@ fn spawn_parts(
     commands
         .entity(added.entity)
         .insert((
+            pose.transform(),
             Visibility::default(),
             NameTag {
-                player: avatar.0,
+                player: peer.id,
                 below: RADIUS + 8.0,
             },
             Looks {
                 persona,
                 age: 0.0,
-                last_position: transform.translation.truncate(),
+                last_position: pose.at,
                 velocity: Vec2::ZERO,
                 splashed: 60.0,
-                last_trail: transform.translation.truncate(),
+                last_trail: pose.at,
                 glow,
                 stretch,
                 shape,
@@ -136,7 +139,6 @@ fn spawn_parts(
         ))
         .add_children(&[glow, stretch])
         .add_children(&eyes);
-    Ok(())
 }
 
 fn animate(

@@ -1,28 +1,28 @@
 //! Draws splashes: spreading rings, flying drops and a wobbling shape.
 
 use bevy::prelude::*;
+use bevy_huddle::Peer;
 use example_kit::{Fade, Persona};
 
 use crate::art::Art;
-use crate::avatar::Avatar;
 use crate::look::Looks;
 
-/// Draws a splash around an avatar.
+/// Draws a splash around a player.
 #[derive(Event)]
 pub(crate) struct Ripple {
-    avatar: Entity,
+    player: Entity,
     size: f32,
 }
 
 impl Ripple {
     /// `size` is clamped to 0 to 1, because a peer can send any number.
-    pub(crate) fn new(avatar: Entity, size: f32) -> Self {
+    pub(crate) fn new(player: Entity, size: f32) -> Self {
         let size = if size.is_finite() {
             size.clamp(0.0, 1.0)
         } else {
             0.0
         };
-        Self { avatar, size }
+        Self { player, size }
     }
 }
 
@@ -36,15 +36,15 @@ pub(crate) fn plugin(app: &mut App) {
 
 fn draw(
     ripple: On<Ripple>,
-    mut avatars: Query<(&Avatar, &Transform, &mut Looks)>,
+    mut players: Query<(&Peer, &Transform, &mut Looks)>,
     art: Res<Art>,
     mut commands: Commands,
 ) {
-    let Ok((avatar, transform, mut looks)) = avatars.get_mut(ripple.avatar) else {
+    let Ok((peer, transform, mut looks)) = players.get_mut(ripple.player) else {
         return;
     };
     looks.wobble();
-    let persona = Persona::of(avatar.0);
+    let persona = Persona::of(peer.id);
     let center = transform.translation.truncate();
     let reach = 95.0 + 105.0 * ripple.size;
     let mut spawn = |image: &Handle<Image>, color: Color, at: Vec2, fade: Fade| {

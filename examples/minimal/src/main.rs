@@ -1,24 +1,27 @@
 //! Every player moves a square with the arrow keys, and sees the squares of the other players.
 
 use bevy::prelude::*;
-use bevy_huddle::prelude::*;
-use serde::{Deserialize, Serialize};
+use bevy_huddle::{prelude::*, replication::*};
 
-/// State that a player shares. The other players see its latest value.
-#[derive(Serialize, Deserialize)]
-struct Position {
-    x: f32,
-    y: f32,
-}
+/// The position of a player's square. The other players see it, and that it moves smoothly.
+#[derive(Component, Clone, Default, PartialEq)]
+#[require(Transform)]
+struct Place(Vec2);
 
 fn main() {
     App::new()
         .add_plugins((DefaultPlugins, HuddlePlugins))
-        .add_peer_state::<Position>("position")
+        .replicate_with::<Place>("place", |rule| {
+            rule.vec2(
+                |place| place.0,
+                |place, at| place.0 = at,
+                within(2000.0).step(0.1),
+            )
+            .draw(|place, transform| transform.translation = place.0.extend(0.0))
+        })
         .add_systems(Startup, setup)
         .add_observer(spawn_square)
-        .add_systems(FixedUpdate, move_local_square.run_if(in_room))
-        .add_systems(Update, move_other_squares)
+        .add_systems(FixedUpdate, move_square)
         .run();
 }
 
@@ -30,31 +33,25 @@ fn setup(mut commands: Commands) {
 /// Each peer is an entity, including the local peer. It is despawned when the player leaves.
 fn spawn_square(added: On<Add, Peer>, peers: Query<&Peer>, mut commands: Commands) -> Result {
     let id = peers.get(added.entity)?.id;
-    // Each square has the same color and the same start position on every screen.
+    // Each square has the same color and the same start place on every screen.
     let hue = (id.as_u128() % 360) as f32;
-    commands.entity(added.entity).insert((
+    let start = Vec2::new(2.0 * hue - 360.0, 0.0);
+    // A player who has already moved keeps its place.
+    commands.entity(added.entity).insert_if_new((
         Sprite::from_color(Color::hsl(hue, 0.8, 0.6), Vec2::splat(60.0)),
-        Transform::from_xyz(2.0 * hue - 360.0, 0.0, 0.0),
+        Transform::from_translation(start.extend(0.0)),
+        Place(start),
     ));
     Ok(())
 }
 
-fn move_local_square(
+fn move_square(
     keys: Res<ButtonInput<KeyCode>>,
     time: Res<Time>,
-    mut square: Single<&mut Transform, With<LocalPeer>>,
-    mut commands: Commands,
+    mut place: Single<&mut Place, With<LocalPeer>>,
 ) {
     let axis = |minus, plus| f32::from(keys.pressed(plus)) - f32::from(keys.pressed(minus));
     let x = axis(KeyCode::ArrowLeft, KeyCode::ArrowRight);
     let y = axis(KeyCode::ArrowDown, KeyCode::ArrowUp);
-    square.translation += Vec3::new(x, y, 0.0) * 300.0 * time.delta_secs();
-    let Vec3 { x, y, .. } = square.translation;
-    commands.share(Position { x, y });
-}
-
-fn move_other_squares(mut peers: Query<(&Shared<Position>, &mut Transform)>) {
-    for (position, mut transform) in &mut peers {
-        transform.translation = Vec3::new(position.x, position.y, 0.0);
-    }
+    place.0 += Vec2::new(x, y) * 300.0 * time.delta_secs();
 }

@@ -1,5 +1,5 @@
 //! The `hello` or `duel` example with instrumentation. It reports the state of the game, and measures the
-//! delivery of events, states and transfers.
+//! delivery of events, components and transfers.
 //!
 //! The tests run this program, so the example itself contains no code for them.
 

@@ -1,4 +1,4 @@
-//! Pauses in received state, and slow frames that may explain them.
+//! Pauses in received components, and slow frames that may explain them.
 
 use std::time::Duration;
 

@@ -1,15 +1,19 @@
-//! Measures the delivery of events, the delay of state and the progress of a transfer.
+//! Measures the delivery of events, the delay of components and the progress of a transfer.
 
 use std::time::Duration;
 
 use bevy::prelude::*;
-use bevy_huddle::{TransferDelivered, TransferProgress, TransferReceived, prelude::*};
+use bevy_huddle::{
+    TransferDelivered, TransferProgress, TransferReceived,
+    prelude::*,
+    replication::{ReplicationAppExt, ReplicationSystems},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::pause::{Pause, now, record_hitches, record_pause};
 use crate::settings::Settings;
 
-/// The time for which state is measured before a transfer starts.
+/// The time for which the delay is measured before a transfer starts.
 const QUIET: Duration = Duration::from_secs(8);
 
 /// The maximum number of delays to keep in each phase.
@@ -22,9 +26,9 @@ const MAX_DEPARTED: usize = 16;
 #[derive(Serialize, Deserialize)]
 struct Numbered(u64);
 
-/// The time at which a state was shared, in microseconds since 1970.
-#[derive(Serialize, Deserialize)]
-struct SharedAt(u64);
+/// The time at which a tick set this component of the local peer, in microseconds since 1970.
+#[derive(Component, Clone, Default, Serialize, Deserialize)]
+struct SetAt(u64);
 
 /// Delivery measurements between this player and a peer, a component of the peer entity.
 #[derive(Component, Default)]
@@ -38,9 +42,9 @@ pub(crate) struct Probe {
     pub(crate) transfer: Option<Transfer>,
     quiet: Delays,
     busy: Delays,
-    /// The time at which the last state arrived, in microseconds since 1970.
-    last_state: Option<u64>,
-    /// Pauses in which no state arrived, although the peer shares one in every tick.
+    /// The time at which the last value of [`SetAt`] arrived, in microseconds since 1970.
+    last_value: Option<u64>,
+    /// Pauses in which no value arrived, although the peer sets one in every tick.
     pub(crate) gaps: Vec<Pause>,
 }
 
@@ -67,7 +71,7 @@ pub(crate) struct Transfer {
     pub(crate) intact: Option<bool>,
 }
 
-/// Delays of state in milliseconds.
+/// Delays of components in milliseconds.
 #[derive(Default)]
 struct Delays(Vec<f64>);
 
@@ -86,7 +90,7 @@ impl Delays {
 }
 
 impl Probe {
-    /// Returns the median delay of state without a transfer and during one.
+    /// Returns the median delay of components without a transfer and during one.
     pub(crate) fn delays(&self) -> [Option<f64>; 2] {
         [self.quiet.median(), self.busy.median()]
     }
@@ -94,7 +98,8 @@ impl Probe {
 
 pub(crate) fn plugin(app: &mut App) {
     app.add_peer_event::<Numbered>("kit/numbered")
-        .add_peer_state::<SharedAt>("kit/shown")
+        .replicate::<SetAt>("kit/shown")
+        .register_required_components::<LocalPeer, SetAt>()
         .add_observer(add_probe)
         .add_observer(record_departure)
         .add_observer(receive_event)
@@ -102,9 +107,9 @@ pub(crate) fn plugin(app: &mut App) {
         .add_observer(record_progress)
         .add_observer(check_received)
         .add_observer(record_delivery)
-        .add_systems(FixedUpdate, (share_time, send_events, send_transfer))
+        .add_systems(FixedUpdate, (set_time, send_events, send_transfer))
         .add_systems(First, record_hitches)
-        .add_systems(PreUpdate, measure_delay.after(HuddleSystems::Receive));
+        .add_systems(PreUpdate, measure_delay.after(ReplicationSystems::Apply));
 }
 
 fn add_probe(joined: On<PeerJoined>, time: Res<Time<Real>>, mut commands: Commands) {
@@ -141,8 +146,8 @@ fn count_undelivered(
     Ok(())
 }
 
-fn share_time(mut commands: Commands) {
-    commands.share(SharedAt(now()));
+fn set_time(mut set_at: Single<&mut SetAt, With<LocalPeer>>) {
+    set_at.0 = now();
 }
 
 fn send_events(
@@ -174,14 +179,14 @@ fn receive_event(event: On<FromPeer<Numbered>>, mut probes: Query<&mut Probe>) -
     Ok(())
 }
 
-/// Measures the delay of state. All players run on one machine and use the same clock.
-fn measure_delay(mut probes: Query<(&Shared<SharedAt>, &mut Probe), Changed<Shared<SharedAt>>>) {
+/// Measures the delay of components. All players run on one machine and use the same clock.
+fn measure_delay(mut probes: Query<(&SetAt, &mut Probe), Changed<SetAt>>) {
     let now = now();
-    for (shown, mut probe) in &mut probes {
-        if let Some(last) = probe.last_state.replace(now) {
+    for (set_at, mut probe) in &mut probes {
+        if let Some(last) = probe.last_value.replace(now) {
             record_pause(&mut probe.gaps, last, now);
         }
-        let delay = now.saturating_sub(shown.0.0) as f64 / 1000.0;
+        let delay = now.saturating_sub(set_at.0) as f64 / 1000.0;
         match &probe.transfer {
             None => probe.quiet.push(delay),
             Some(transfer) if transfer.intact.is_none() => probe.busy.push(delay),

@@ -4,7 +4,7 @@ use bevy::prelude::*;
 use bevy_huddle::rollback::MatchStatus;
 
 use super::held::{Controls, player_of};
-use crate::{lobby::Entrant, playing::local_players};
+use crate::{lobby::LocalEntrant, playing::local_players};
 
 /// The keys of a player.
 struct Keys {
@@ -38,7 +38,7 @@ const HALVES: [Keys; 2] = [
 pub(super) fn read(
     keys: Res<ButtonInput<KeyCode>>,
     status: Res<MatchStatus>,
-    entrant: Res<Entrant>,
+    entrant: Res<LocalEntrant>,
     mut controls: ResMut<Controls>,
 ) {
     let players = local_players(&status, entrant.players());

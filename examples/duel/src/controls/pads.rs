@@ -5,7 +5,7 @@ use bevy_huddle::rollback::MatchStatus;
 
 use super::held::{Controls, player_of};
 use crate::{
-    lobby::{Entrant, MAX_LOCAL},
+    lobby::{LocalEntrant, MAX_LOCAL},
     playing::local_players,
 };
 
@@ -16,7 +16,7 @@ pub(super) struct Owned([Option<Entity>; MAX_LOCAL]);
 pub(super) fn read(
     gamepads: Query<(Entity, &Gamepad)>,
     status: Res<MatchStatus>,
-    entrant: Res<Entrant>,
+    entrant: Res<LocalEntrant>,
     mut owned: Local<Owned>,
     mut controls: ResMut<Controls>,
 ) {

@@ -6,7 +6,7 @@ use bevy::prelude::*;
 use bevy_huddle::{prelude::*, rollback::*};
 use example_kit::Options;
 
-use crate::{lobby::Entrant, playing::is_playing, simulation::Phase};
+use crate::{lobby::LocalEntrant, playing::is_playing, simulation::Phase};
 
 /// Something that the player does.
 #[derive(Component, Event, Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ fn press_keys(
     phase: Res<State<Phase>>,
     huddle: Huddle,
     rooms: Query<&RoomStatus>,
-    entrant: Res<Entrant>,
+    entrant: Res<LocalEntrant>,
     guard: Res<Guard>,
     mut commands: Commands,
 ) {
@@ -124,7 +124,7 @@ fn act(
     action: On<Action>,
     options: Res<Options>,
     huddle: Huddle,
-    mut entrant: ResMut<Entrant>,
+    mut entrant: ResMut<LocalEntrant>,
     mut invitation: ResMut<ShowInvitation>,
     mut commands: Commands,
 ) {

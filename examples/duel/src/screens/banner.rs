@@ -7,7 +7,7 @@ use example_kit::printable;
 use crate::{
     cast::Cast,
     controls::touch::TouchScreen,
-    lobby::Entrant,
+    lobby::LocalEntrant,
     palette,
     playing::local_players,
     simulation::{Phase, PhaseClock, Score},
@@ -82,7 +82,7 @@ fn write(
     desynced: Res<Desynced>,
     time: Res<Time<Real>>,
     peers: Query<(&Peer, Has<Reconnecting>, Option<&Stopped>)>,
-    entrant: Res<Entrant>,
+    entrant: Res<LocalEntrant>,
     touch: Res<TouchScreen>,
     mut waits_since: Local<Option<f32>>,
     mut lines: Query<(&Line, &mut Text, &mut TextFont, &mut TextColor)>,

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     cast::Cast,
     controls::touch::TouchScreen,
-    lobby::{Entrant, Entrants},
+    lobby::{Entrants, LocalEntrant},
     palette,
     playing::is_playing,
     simulation::{Phase, Score},
@@ -210,7 +210,7 @@ fn write(
     status: Res<MatchStatus>,
     score: Res<Score>,
     cast: Res<Cast>,
-    entrant: Res<Entrant>,
+    entrant: Res<LocalEntrant>,
     entrants: Entrants,
     touch: Res<TouchScreen>,
     mut lines: Query<(&Line, &mut Text)>,
@@ -264,7 +264,7 @@ fn write(
 
 /// Keeps the texts of the buttons up to date.
 fn label(
-    entrant: Res<Entrant>,
+    entrant: Res<LocalEntrant>,
     status: Res<MatchStatus>,
     buttons: Query<(&Action, &Children)>,
     mut texts: Query<&mut Text>,
