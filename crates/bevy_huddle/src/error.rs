@@ -81,7 +81,7 @@ pub enum MessageError {
     )]
     MatchboxClient,
     /// The peer is not a stock matchbox client, so it does not take raw bytes.
-    #[error("this peer runs bevy_huddle: send it events, state or transfers instead of raw bytes")]
+    #[error("this peer runs bevy_huddle: send it events or transfers instead of raw bytes")]
     NotMatchboxClient,
     /// The link to a stock matchbox client refused the bytes.
     #[error(transparent)]

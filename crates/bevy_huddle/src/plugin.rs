@@ -35,7 +35,7 @@ pub struct HuddlePlugins;
 
 /// Adds rooms and peers as entities, and sends and receives messages.
 ///
-/// The plugin sends state once per tick of [`FixedUpdate`]. Bevy's default is 64 ticks per second.
+/// The plugin sends replicated entities once per tick of [`FixedUpdate`]. Bevy's default is 64 ticks per second.
 /// All peers of a room must use the same rate when they join, from 1 to 1000 ticks per second:
 ///
 /// ```

@@ -9,7 +9,8 @@ pub enum HuddleSystems {
     Receive,
     /// Advances the tick of every room, in [`FixedFirst`].
     Tick,
-    /// Sends state and events in [`FixedPostUpdate`], with one packet of state per peer and tick.
+    /// Sends replicated entities and events in [`FixedPostUpdate`], with one packet of entities per peer and
+    /// tick.
     /// Sends the remaining events in [`Last`].
     Send,
 }

@@ -1,4 +1,4 @@
-//! The kinds of messages (events, state, transfers and raw bytes) and their recipients.
+//! The kinds of messages (events, transfers and raw bytes) and their recipients.
 
 pub(crate) mod event;
 pub(crate) mod failed;

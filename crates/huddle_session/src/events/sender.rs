@@ -57,7 +57,7 @@ pub enum QueueError {
     },
     /// The queue is full.
     #[error(
-        "the event queue of this peer is full ({queued} bytes): send fewer or smaller events, or share state if only the newest value matters"
+        "the event queue of this peer is full ({queued} bytes): send fewer or smaller events, or replicate a component if only the newest value matters"
     )]
     Full {
         /// The number of queued bytes.
