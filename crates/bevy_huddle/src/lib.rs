@@ -446,9 +446,9 @@ pub use huddle_mesh::{
     ShortPeerId, Signaling, SignalingId, SignalingLoss, StopReason, ViolationSource,
 };
 pub use huddle_session::{
-    DeliveryStats, Direction, KickError, KickPolicy, MAX_EVENT_LEN, MAX_STATE_LEN,
-    MessageError as PacketError, OfferError, QueueError, Refusal, SetupError, Tick, TickRate,
-    TickRateError, TransferFailure, TransferLimits,
+    DeliveryStats, Direction, KickError, KickPolicy, MAX_EVENT_LEN, MessageError as PacketError,
+    OfferError, QueueError, Refusal, SetupError, Tick, TickRate, TickRateError, TransferFailure,
+    TransferLimits,
     codec::{DecodeError, EncodeError},
 };
 pub use logging::LOG_FILTER;
