@@ -26,8 +26,9 @@
 //! let place = Field::Vector { axes: 2, max: [1023, 1023, 0] };
 //! let layout = Layout::new([("place".to_owned(), Shape::Fields(vec![place]))])?;
 //! let [ada, bob] = [1, 2].map(PeerId::from_u128);
-//! let mut session = SnapshotSession::new(ada, layout.clone());
-//! let mut other = SnapshotSession::new(bob, layout);
+//! // A game passes random numbers.
+//! let mut session = SnapshotSession::new(ada, layout.clone(), 0x9e37_79b9);
+//! let mut other = SnapshotSession::new(bob, layout, 0x7f4a_7c15);
 //! session.link_opened(bob);
 //! other.link_opened(ada);
 //!

@@ -14,10 +14,13 @@ use crate::{
 pub(crate) struct Models {
     /// Whether another record follows.
     pub(super) more: BitModel,
-    pub(super) is_same_creator: BitModel,
+    /// Whether the entity has the creator and the rules of the one before.
+    pub(super) is_counted_alike: BitModel,
     pub(super) name: ByteModel,
-    /// The number of an entity, relative to the one before.
-    pub(super) number: NumberModel,
+    /// The bytes of the number of an entity, the highest first.
+    pub(super) number: [ByteModel; 4],
+    /// The numbers between an entity and the one before.
+    pub(super) gap: NumberModel,
     pub(super) is_state: BitModel,
     pub(super) is_hidden: BitModel,
     /// Whether the state is relative to a baseline.
@@ -59,9 +62,10 @@ impl Models {
         });
         Self {
             more: BitModel::default(),
-            is_same_creator: BitModel::default(),
+            is_counted_alike: BitModel::default(),
             name: ByteModel::default(),
-            number: NumberModel::default(),
+            number: [ByteModel::default(); 4],
+            gap: NumberModel::default(),
             is_state: BitModel::default(),
             is_hidden: BitModel::default(),
             is_delta: BitModel::default(),

@@ -16,6 +16,7 @@ use crate::{
     entropy::{Decoder, Encoder, NumberContext},
     id::EntityId,
     layout::{Component, ComponentSet, Layout, MAX_ENTITY_LEN, Place},
+    numbering::group,
     world::values,
 };
 
@@ -73,15 +74,19 @@ pub(super) fn encode_start(
         return false;
     };
     models.more.encode(encoder, true);
-    let last = previous.id.filter(|last| last.creator == id.creator);
-    models.is_same_creator.encode(encoder, last.is_some());
-    if last.is_none() {
+    let last = previous.id.filter(|last| is_counted_alike(*last, id));
+    models.is_counted_alike.encode(encoder, last.is_some());
+    if let Some(last) = last {
+        // Ids ascend.
+        let gap = id.number.wrapping_sub(last.number.wrapping_add(1));
+        let context = NumberContext::default();
+        models.gap.encode(encoder, context, gap.cast_signed());
+    } else {
         encode_name(encoder, models, creator);
+        for (model, byte) in models.number.iter_mut().zip(id.number.to_be_bytes()) {
+            model.encode(encoder, byte);
+        }
     }
-    let from = last.map_or(0, |last| last.number.wrapping_add(1));
-    let gap = id.number.wrapping_sub(from);
-    let context = gap_context(last.is_some());
-    models.number.encode(encoder, context, gap.cast_signed());
     models.is_state.encode(encoder, kind == RecordKind::State);
     if kind != RecordKind::State {
         models.is_hidden.encode(encoder, kind == RecordKind::Hidden);
@@ -100,19 +105,19 @@ pub(super) fn decode_start(
     if !models.more.decode(decoder) {
         return Ok(None);
     }
-    let is_same_creator = models.is_same_creator.decode(decoder);
-    let (creator, from) = match previous.id {
-        Some(last) if is_same_creator => {
-            let from = last.number.checked_add(1).ok_or(DecodeError::Order)?;
-            (last.creator, from)
-        }
-        None if is_same_creator => return Err(DecodeError::UnknownPeer),
-        _ => (creator_of(names, decode_name(decoder, models))?, 0),
+    let id = if models.is_counted_alike.decode(decoder) {
+        let last = previous.id.ok_or(DecodeError::Order)?;
+        let from = last.number.checked_add(1).ok_or(DecodeError::Order)?;
+        let context = NumberContext::default();
+        let gap = models.gap.decode(decoder, context).cast_unsigned();
+        let number = from.checked_add(gap).ok_or(DecodeError::Order)?;
+        EntityId { number, ..last }
+    } else {
+        let creator = creator_of(names, decode_name(decoder, models))?;
+        let bytes = models.number.each_mut().map(|it| it.decode(decoder));
+        let number = u32::from_be_bytes(bytes);
+        EntityId { creator, number }
     };
-    let context = gap_context(is_same_creator);
-    let gap = models.number.decode(decoder, context).cast_unsigned();
-    let number = from.checked_add(gap).ok_or(DecodeError::Order)?;
-    let id = EntityId { creator, number };
     if previous.id.is_some_and(|last| last >= id) {
         return Err(DecodeError::Order);
     }
@@ -127,12 +132,10 @@ pub(super) fn decode_start(
     Ok(Some((id, kind)))
 }
 
-/// The context of the number of an entity: the first one of a creator has another size than the gaps.
-fn gap_context(is_same_creator: bool) -> NumberContext {
-    NumberContext {
-        first: usize::from(!is_same_creator),
-        ..NumberContext::default()
-    }
+/// Returns whether one creator has counted both entities, and they have the same rules. Their numbers are
+/// close to each other then.
+fn is_counted_alike(a: EntityId, b: EntityId) -> bool {
+    a.creator == b.creator && group(a.number) == group(b.number)
 }
 
 /// Encodes a state, and returns it as the receiver will have it.

@@ -129,7 +129,7 @@ fn layout() -> Layout {
 impl Room {
     fn new() -> Self {
         let mut room = Self {
-            sessions: PEERS.map(|peer| SnapshotSession::new(peer, layout())),
+            sessions: PEERS.map(|peer| SnapshotSession::new(peer, layout(), 0)),
             links: Default::default(),
             now: 0,
             opened: 0,

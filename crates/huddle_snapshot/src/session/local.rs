@@ -6,7 +6,7 @@ use crate::{
     claim::{Outcome, OwnerError, OwnerGone, Ownership, Policy, RequestDecision},
     id::EntityId,
     layout::{ComponentId, ComponentSet, MAX_ENTITY_LEN},
-    numbering::{MAX_COUNT, number},
+    numbering::{MAX_COUNT, count_from, number},
     visibility::Visibility,
     world::{Index, ShapeError, Value, Values},
 };
@@ -88,16 +88,28 @@ impl SnapshotSession {
         new: NewEntity,
         values: &[(ComponentId, Value<'_>)],
     ) -> Result<EntityId, EntityError> {
-        let ids = (self.spawned..MAX_COUNT).map(|count| {
-            let number = number(new.policy, new.owner_gone, count);
-            (count, EntityId::spawned(self.local, number))
-        });
-        // A peer may know more than the local peer, which has joined again. Or it may be hostile.
-        let free = ids.into_iter().find(|(_, id)| self.world.is_free(*id));
-        let (count, id) = free.ok_or(EntityError::TooMany)?;
+        let (nth, id) = self.free_id(new).ok_or(EntityError::TooMany)?;
         self.enter(id, values)?;
-        self.spawned = count + 1;
+        self.spawned = nth + 1;
         Ok(id)
+    }
+
+    /// Returns the next id with which no entity exists or has existed, and how many counts come before it.
+    ///
+    /// A peer may know more than the local peer, which has joined again. Or it may be hostile.
+    fn free_id(&self, new: NewEntity) -> Option<(u32, EntityId)> {
+        let mut nth = self.spawned;
+        while nth < MAX_COUNT {
+            let count = count_from(self.start, nth);
+            let number = number(new.policy, new.owner_gone, count);
+            let id = EntityId::spawned(self.local, number);
+            let Some(last) = self.world.taken_until(id) else {
+                return Some((nth, id));
+            };
+            // A hostile peer can name entities so that the local peer remembers millions of them as dead.
+            nth += last - number + 1;
+        }
+        None
     }
 
     /// Adds an entity of the level, which every peer adds with the same `count` and values. Nobody owns
@@ -119,7 +131,7 @@ impl SnapshotSession {
         Ok(id)
     }
 
-    fn enter(
+    pub(super) fn enter(
         &mut self,
         id: EntityId,
         values: &[(ComponentId, Value<'_>)],

@@ -34,7 +34,9 @@ pub struct SnapshotSession {
     pub(super) host: Option<PeerId>,
     /// The time at which the host changed.
     pub(super) host_since: Duration,
-    /// The number of entities that the local peer has spawned.
+    /// Where the local peer starts to count its entities.
+    pub(super) start: u32,
+    /// The number of counts that the local peer has used, see [`spawn`](Self::spawn).
     pub(super) spawned: u32,
     /// The entities with a claim of the local peer that has not ended.
     pub(super) claiming: Vec<Index>,
@@ -68,7 +70,13 @@ pub struct SnapshotStats {
 
 impl SnapshotSession {
     /// Creates a session of a peer without entities and links.
-    pub fn new(local: PeerId, layout: Layout) -> Self {
+    ///
+    /// `start` is a random number, which a peer that joins again with the same id needs. The other peers
+    /// remember the entities of its earlier session, and an id is never reused. The session counts its
+    /// entities from `start`, modulo 2^29. If both sessions spawn 1000 entities, the probability that they
+    /// use an id twice is 1 in 268,000. In general, it is the sum of both numbers of entities, divided by
+    /// 2^29.
+    pub fn new(local: PeerId, layout: Layout, start: u32) -> Self {
         Self {
             local,
             layout: Arc::new(layout),
@@ -76,6 +84,7 @@ impl SnapshotSession {
             links: BTreeMap::new(),
             host: None,
             host_since: Duration::ZERO,
+            start,
             spawned: 0,
             claiming: Vec::new(),
             members: BTreeSet::from([local]),

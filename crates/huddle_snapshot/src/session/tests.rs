@@ -11,6 +11,7 @@ use crate::{
     column::Field,
     id::EntityId,
     layout::{ComponentId, Layout, Shape},
+    numbering::MAX_COUNT,
     visibility::Visibility,
     world::Value,
 };
@@ -37,7 +38,7 @@ fn text() -> ComponentId {
 
 /// Two sessions with a link.
 fn pair() -> [SnapshotSession; 2] {
-    let mut both = [A, B].map(|id| SnapshotSession::new(id, layout()));
+    let mut both = [A, B].map(|id| SnapshotSession::new(id, layout(), 0));
     link(&mut both);
     both
 }
@@ -131,10 +132,10 @@ fn state_that_arrives_late_is_hidden_again() {
 #[test]
 fn small_packets_have_room_for_the_names_of_peers() {
     for space in [48, 60, 100] {
-        let mut a = SnapshotSession::new(A, layout());
+        let mut a = SnapshotSession::new(A, layout(), 0);
         let mut ids = Vec::new();
         for n in 10..20 {
-            let mut creator = SnapshotSession::new(PeerId::from_u128(n << 64 | n), layout());
+            let mut creator = SnapshotSession::new(PeerId::from_u128(n << 64 | n), layout(), 0);
             creator.link_opened(A);
             a.link_opened(creator.local);
             let id = spawn(&mut creator, Policy::ByTouch, 1);
@@ -142,7 +143,7 @@ fn small_packets_have_room_for_the_names_of_peers() {
             a.touch(id).unwrap();
             ids.push(id);
         }
-        let mut both = [a, SnapshotSession::new(B, layout())];
+        let mut both = [a, SnapshotSession::new(B, layout(), 0)];
         link(&mut both);
         let [mut a, mut b] = both;
         for seq in 0..40 {
@@ -178,7 +179,7 @@ fn surprising_record_does_not_exceed_the_packet() {
     let components = (0..128).map(|n| (format!("{n:03}"), flag()));
     let layout = Layout::new(components).unwrap();
     let all: Vec<_> = layout.iter().map(|(id, _)| id).take(112).collect();
-    let mut both = [A, B].map(|id| SnapshotSession::new(id, layout.clone()));
+    let mut both = [A, B].map(|id| SnapshotSession::new(id, layout.clone(), 0));
     link(&mut both);
     let [mut a, mut b] = both;
     let values: Vec<_> = all.iter().map(|id| (*id, Value::Numbers(&[1]))).collect();
@@ -275,9 +276,9 @@ fn entities_keep_their_priority_when_the_tick_wraps() {
 
 #[test]
 fn entities_of_a_peer_that_left_take_no_memory() {
-    let mut a = SnapshotSession::new(A, layout());
+    let mut a = SnapshotSession::new(A, layout(), 0);
     for n in 0..40 {
-        let mut guest = SnapshotSession::new(PeerId::from_u128(100 + n), layout());
+        let mut guest = SnapshotSession::new(PeerId::from_u128(100 + n), layout(), 0);
         guest.link_opened(A);
         a.link_opened(guest.local);
         for x in 0..50 {
@@ -340,7 +341,7 @@ fn no_entity_starves_in_small_packets() {
 fn owner_receives_a_despawn_from_a_peer_that_sees_its_entity() {
     // `a` hides its entity from `c`, which despawns the entity.
     let [a, b, c] = [1, 2, 3].map(PeerId::from_u128);
-    let mut all = [a, b, c].map(|id| SnapshotSession::new(id, layout()));
+    let mut all = [a, b, c].map(|id| SnapshotSession::new(id, layout(), 0));
     let mut seqs = [0; 3];
     let mut run = |all: &mut [SnapshotSession; 3], links: &[(usize, usize)]| {
         for _ in 0..4 {
@@ -437,7 +438,7 @@ fn packets_that_are_too_late_change_nothing() {
 
 #[test]
 fn host_takes_over_the_values_when_the_first_packet_is_late() {
-    let mut creator = SnapshotSession::new(PeerId::from_u128(3), layout());
+    let mut creator = SnapshotSession::new(PeerId::from_u128(3), layout(), 0);
     let [mut a, mut b] = pair();
     creator.link_opened(A);
     a.link_opened(creator.local);
@@ -454,4 +455,58 @@ fn host_takes_over_the_values_when_the_first_packet_is_late() {
     b.set_host(Some(B));
     receive(&mut b, A, 0, &late);
     assert_eq!((b.owner(id), x_of(&b, id)), (Some(B), Some(2)));
+}
+
+#[test]
+fn peer_that_joins_again_uses_other_ids() {
+    let [mut a, mut b] = pair();
+    let old: Vec<_> = (0..3).map(|x| spawn(&mut a, Policy::Fixed, x)).collect();
+    a.despawn(old[0]).unwrap();
+    exchange(&mut a, &mut b, 0, 900);
+    a.despawn(old[1]).unwrap();
+    exchange(&mut a, &mut b, 1, 900);
+    b.link_lost(A);
+    // The session that joins again knows nothing of the earlier one.
+    let mut again = SnapshotSession::new(A, layout(), 77_000);
+    again.link_opened(B);
+    b.link_opened(A);
+    let new: Vec<_> = (0..3)
+        .map(|x| spawn(&mut again, Policy::Fixed, 10 + x))
+        .collect();
+    exchange(&mut again, &mut b, 0, 900);
+    for (id, x) in new.iter().zip(10..) {
+        assert!(!old.contains(id), "{id}");
+        assert_eq!(x_of(&b, *id), Some(x));
+    }
+}
+
+#[test]
+fn counts_wrap_around_and_skip_known_entities() {
+    let mut a = SnapshotSession::new(A, layout(), MAX_COUNT - 2);
+    let mut earlier = SnapshotSession::new(A, layout(), MAX_COUNT - 1);
+    let known = spawn(&mut earlier, Policy::Fixed, 0);
+    let dead = spawn(&mut earlier, Policy::Fixed, 0);
+    a.enter(known, &[(place(), Value::Numbers(&[1, 1]))])
+        .unwrap();
+    a.world.bury(dead);
+    let ids = [(); 3].map(|()| spawn(&mut a, Policy::Fixed, 0));
+    assert_eq!(ids.map(|id| id.number), [MAX_COUNT - 2, 1, 2]);
+}
+
+#[test]
+fn random_start_hardly_lengthens_packets() {
+    let len = |start: u32| -> usize {
+        let [_, mut b] = pair();
+        let mut a = SnapshotSession::new(A, layout(), start);
+        a.link_opened(B);
+        let policies = [Policy::Fixed, Policy::ByTouch, Policy::Fixed];
+        let ids = policies.map(|policy| spawn(&mut a, policy, 1));
+        let send = |seq: u64| {
+            move_to(&mut a, ids[seq as usize % 3], (seq * seq % 1000) as i32);
+            exchange(&mut a, &mut b, seq, 900)
+        };
+        (0..300).map(send).sum()
+    };
+    let (shortest, random) = (len(0), len(0x5a82_7999));
+    assert!(random <= shortest + 300, "{random} of {shortest} bytes");
 }

@@ -28,11 +28,14 @@ pub(crate) struct Graveyard {
 
 impl Graveyard {
     pub(crate) fn contains(&self, id: EntityId) -> bool {
-        let ranges = self.ranges.get(&key(id));
-        ranges.is_some_and(|ranges| {
-            let before = ranges.range(..=id.number).next_back();
-            before.is_some_and(|(_, &last)| id.number <= last)
-        })
+        self.last_of_range(id).is_some()
+    }
+
+    /// Returns the last number of the range that contains an id.
+    pub(crate) fn last_of_range(&self, id: EntityId) -> Option<u32> {
+        let ranges = self.ranges.get(&key(id))?;
+        let (_, &last) = ranges.range(..=id.number).next_back()?;
+        (id.number <= last).then_some(last)
     }
 
     pub(crate) fn insert(&mut self, id: EntityId) {

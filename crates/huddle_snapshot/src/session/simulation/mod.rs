@@ -128,7 +128,7 @@ impl Room {
         self.joined += 1;
         // Ids that do not increase.
         let id = PeerId::from_u128(self.joined.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 0xffff_fffb);
-        let mut session = SnapshotSession::new(id, layout());
+        let mut session = SnapshotSession::new(id, layout(), self.rng.u32(..));
         session.advance(self.time());
         let peer = Peer {
             id,
