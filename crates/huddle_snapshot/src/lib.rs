@@ -69,7 +69,8 @@ pub use layout::{
 };
 pub use link::DecodeError;
 pub use session::{
-    EntityError, NewEntity, RemovalReason, SnapshotEvent, SnapshotSession, SnapshotStats,
+    EntityError, LinkReport, NewEntity, RemovalReason, SnapshotEvent, SnapshotSession,
+    SnapshotStats,
 };
 pub use visibility::Visibility;
 pub use world::{ShapeError, Value};

@@ -79,6 +79,11 @@ impl Record {
     pub(crate) fn register(&self) -> Register {
         self.head.register
     }
+
+    /// Returns the sender's tick.
+    pub(super) fn tick(&self) -> u32 {
+        self.head.tick
+    }
 }
 
 /// The records of a packet, sorted by their ids.
@@ -185,6 +190,14 @@ impl History {
     pub(crate) fn get(&self, seq: u64) -> Option<&Packet> {
         let packet = self.packets.get((seq % HISTORY) as usize)?;
         (packet.seq == Some(seq)).then_some(packet)
+    }
+
+    /// Returns the records of all packets, with the sequence numbers of the packets.
+    pub(super) fn records(&self) -> impl Iterator<Item = (u64, &Record)> {
+        self.packets.iter().flat_map(|packet| {
+            let records = packet.records.iter();
+            records.filter_map(|record| Some((packet.seq?, record)))
+        })
     }
 
     /// Returns the state of an entity in the packet with this sequence number.

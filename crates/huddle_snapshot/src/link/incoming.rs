@@ -348,7 +348,7 @@ mod tests {
     use crate::{
         claim::{OwnerGone, Policy},
         layout::Shape,
-        link::Outgoing,
+        link::{Outgoing, Space},
         numbering::number,
         world::Values,
     };
@@ -368,7 +368,11 @@ mod tests {
         }
         outgoing.room = 5000;
         let mut bytes = Vec::new();
-        assert!(outgoing.write(&world, 1, 0, 1200, &mut bytes));
+        let space = Space {
+            wanted: 1200,
+            most: 1200,
+        };
+        assert!(outgoing.write(&world, 1, 0, space, &mut bytes));
         assert!(bytes.len() < 300, "such a packet is short");
         let mut world = World::new(receiver);
         let mut incoming = Incoming::new(sender, receiver, layout);

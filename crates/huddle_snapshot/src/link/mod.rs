@@ -18,6 +18,6 @@ pub use self::error::DecodeError;
 pub(crate) use self::{
     history::RecordKind,
     incoming::{Incoming, Newest},
-    outgoing::Outgoing,
+    outgoing::{Outgoing, Space},
     state::StateRef,
 };

@@ -1,6 +1,6 @@
 //! The records that one peer sends to another.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use huddle_id::PeerId;
 
@@ -12,6 +12,7 @@ use super::{
     sent::Sent,
 };
 use crate::{
+    budget::TickClock,
     claim::Register,
     layout::Layout,
     world::{Index, World},
@@ -39,6 +40,16 @@ pub(crate) struct Outgoing {
     pub(super) scratch: Scratch,
     pub(super) chosen: Vec<Choice>,
     pub(super) packet: Packet,
+    pub(super) clock: TickClock,
+}
+
+/// The length of a packet, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Space {
+    /// No record is begun beyond this length.
+    pub(crate) wanted: usize,
+    /// No packet is longer. A record that is longer than what is wanted still fits.
+    pub(crate) most: usize,
 }
 
 /// A record of the next packet.
@@ -64,6 +75,7 @@ impl Outgoing {
             scratch: Scratch::default(),
             chosen: Vec::new(),
             packet: Packet::default(),
+            clock: TickClock::default(),
             layout,
         }
     }
@@ -71,6 +83,7 @@ impl Outgoing {
     /// Considers an entity in the next packets.
     pub(crate) fn enqueue(&mut self, index: Index) {
         let sent = entry(&mut self.entities, index);
+        sent.behind_since.get_or_insert(self.clock.now());
         if !sent.is_queued {
             sent.is_queued = true;
             self.queue.push(index);
@@ -145,9 +158,38 @@ impl Outgoing {
         })
     }
 
-    /// Returns the number of entities that wait for a record.
-    pub(crate) fn backlog(&self) -> usize {
-        self.queue.len()
+    /// Returns whether any entity waits for a record.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Returns the number of entities of which the receiver may not know everything, and the age of the
+    /// oldest value that it may not have.
+    pub(crate) fn backlog(&self) -> (usize, Duration) {
+        let waiting = self
+            .queue
+            .iter()
+            .filter_map(|index| self.entities.get(index.get()));
+        let under_way = self.history.records().filter_map(|(seq, record)| {
+            let sent = self.entities.get(record.index.get())?;
+            (sent.sent_in == Some(seq) && !sent.is_queued && sent.is_behind()).then_some(sent)
+        });
+        let behind = waiting.chain(under_way);
+        let now = self.clock.now();
+        let ages = behind.map(|sent| now.saturating_sub(sent.behind_since.unwrap_or(now)));
+        ages.fold((0, Duration::ZERO), |(count, oldest), age| {
+            (count + 1, oldest.max(age))
+        })
+    }
+
+    /// Handles that a tick of the local peer has started. Returns the time, which passes with the ticks.
+    pub(crate) fn start_tick(&mut self, tick: u32) -> Duration {
+        self.clock.start_tick(tick);
+        self.clock.now()
+    }
+
+    pub(crate) fn set_tick_rate(&mut self, ticks_per_second: f64) {
+        self.clock.set_tick_rate(ticks_per_second);
     }
 
     /// Forgets an entity that no longer exists.
@@ -168,7 +210,8 @@ impl Outgoing {
             let Some(sent) = self.entities.get_mut(record.index.get()) else {
                 continue;
             };
-            sent.delivered(seq, record, packet.state(record));
+            let time = self.clock.at(record.tick());
+            sent.delivered(seq, time, record, packet.state(record));
         }
         if self.history.models(seq).is_some() {
             self.newest_acked_models = self.newest_acked_models.max(Some(seq));
@@ -185,16 +228,8 @@ impl Outgoing {
         }
     }
 
-    /// Writes packet `seq` of at most `space` bytes to `out`. Returns `false`, and writes nothing, if
-    /// there is nothing to send.
-    pub(crate) fn write(
-        &mut self,
-        world: &World,
-        seq: u64,
-        tick: u32,
-        space: usize,
-        out: &mut Vec<u8>,
-    ) -> bool {
+    /// Handles that the local peer sends packet `seq`, with records or without.
+    pub(crate) fn start_packet(&mut self, seq: u64) {
         self.newest = self.newest.max(seq);
         let (entities, queue) = (&mut self.entities, &mut self.queue);
         self.history.advance(seq, |old, packet| {
@@ -203,10 +238,22 @@ impl Outgoing {
                 resend(entities, queue, old, record.index);
             }
         });
-        self.names.set_space(space);
-        self.choose(world, tick);
-        self.name_peers(world, tick);
-        if self.chosen.is_empty() || space < MIN_SPACE {
+    }
+
+    /// Writes packet `seq`, which was started, to `out`. Returns `false`, and writes nothing, if there is
+    /// nothing to send.
+    pub(crate) fn write(
+        &mut self,
+        world: &World,
+        seq: u64,
+        tick: u32,
+        space: Space,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        self.names.set_space(space.most);
+        self.choose(world);
+        self.name_peers(world);
+        if self.chosen.is_empty() || space.most < MIN_SPACE {
             return false;
         }
         let start = out.len();
@@ -219,8 +266,13 @@ impl Outgoing {
             out.truncate(start);
             self.start_models(seq, models, out);
             self.packet.begin(seq);
-            let written = self.write_records(world, seq, tick, space - 1, is_exact, out);
-            (out.len() - start <= space).then_some(written)
+            // The first byte names the models.
+            let records = Space {
+                wanted: space.wanted.saturating_sub(1),
+                most: space.most - 1,
+            };
+            let written = self.write_records(world, seq, tick, records, is_exact, out);
+            (out.len() - start <= space.most).then_some(written)
         });
         if written.unwrap_or_default() == 0 {
             out.truncate(start);

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use huddle_id::PeerId;
 
 use super::{
@@ -37,8 +39,10 @@ pub(super) struct Sent {
     pub(super) register_sent: Option<Register>,
     /// Whether the receiver sees the entity, or will.
     pub(super) is_shown: bool,
-    /// The tick since which the entity waits for a record.
-    pub(super) due: Option<u32>,
+    /// Since when the entity waits for a record that fits.
+    pub(super) due: Option<Duration>,
+    /// The time of the oldest value that the receiver may not have.
+    pub(super) behind_since: Option<Duration>,
 }
 
 impl Sent {
@@ -82,6 +86,11 @@ impl Sent {
         })
     }
 
+    /// Returns whether the receiver may not know everything about the entity.
+    pub(super) fn is_behind(&self) -> bool {
+        self.is_queued || self.acked < self.sent || self.known < self.register_sent
+    }
+
     /// A record leaves in packet `seq`.
     pub(super) fn sent(&mut self, seq: u64, record: &Record) {
         self.sent_in = Some(seq);
@@ -101,8 +110,15 @@ impl Sent {
         self.register_sent = self.register_sent.max(Some(record.register()));
     }
 
-    /// The receiver has acked a record in packet `seq`.
-    pub(super) fn delivered(&mut self, seq: u64, record: &Record, state: StateRef<'_>) {
+    /// The receiver has acked a record in packet `seq`, which left at `time`.
+    pub(super) fn delivered(
+        &mut self,
+        seq: u64,
+        time: Duration,
+        record: &Record,
+        state: StateRef<'_>,
+    ) {
+        let is_newer = record.version > self.acked;
         self.known = self.known.max(Some(record.register()));
         self.acked = self.acked.max(record.version);
         self.sent = self.sent.max(self.acked);
@@ -118,6 +134,12 @@ impl Sent {
             // A later state can still arrive, even if it counts as lost.
             RecordKind::Hidden if self.sends.oldest_after(seq).is_none() => self.is_shown = false,
             RecordKind::Hidden | RecordKind::Register => {}
+        }
+        if !self.is_behind() {
+            self.behind_since = None;
+        } else if is_newer {
+            // What the receiver does not have has changed after that.
+            self.behind_since = self.behind_since.max(Some(time));
         }
     }
 }

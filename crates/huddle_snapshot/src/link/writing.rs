@@ -4,13 +4,14 @@ use super::{
     history::{MAX_RECORDS, Packet, RecordKind},
     models::Models,
     names::Names,
-    outgoing::{Choice, Outgoing, entry},
+    outgoing::{Choice, Outgoing, Space, entry},
     record::{Previous, Scratch, Values, encode_start, encode_state},
     register::encode_register,
     sent::Sent,
     state::{Head, StateRef},
 };
 use crate::{
+    budget::{keep_most_important, priority},
     claim::Register,
     entropy::Encoder,
     id::Creator,
@@ -27,9 +28,10 @@ const EXISTENCE: f32 = 4.0;
 
 impl Outgoing {
     /// Collects the entities that need a record, and removes the others from the queue.
-    pub(super) fn choose(&mut self, world: &World, tick: u32) {
+    pub(super) fn choose(&mut self, world: &World) {
         self.chosen.clear();
         let (entities, chosen, receiver) = (&mut self.entities, &mut self.chosen, self.receiver);
+        let now = self.clock.now();
         self.queue.retain(|&index| {
             let sent = entry(entities, index);
             let kind = world
@@ -38,32 +40,31 @@ impl Outgoing {
             let (Some(entity), Some(kind)) = (world.get(index), kind) else {
                 sent.is_queued = false;
                 sent.due = None;
+                if !sent.is_behind() {
+                    sent.behind_since = None;
+                }
                 return false;
             };
-            let due = *sent.due.get_or_insert(tick);
-            let waited = tick.wrapping_sub(due).cast_signed().max(0) as f32 + 1.0;
+            let waited = now.saturating_sub(*sent.due.get_or_insert(now));
             let is_new = kind != RecordKind::State || sent.base.is_none();
-            let importance = entity.importance() * if is_new { EXISTENCE } else { 1.0 };
+            let importance = entity.importance(receiver) * if is_new { EXISTENCE } else { 1.0 };
             chosen.push(Choice {
                 index,
                 kind,
-                priority: waited * importance,
+                priority: priority(waited, importance),
             });
             true
         });
-        if self.chosen.len() > self.room {
-            let by_priority = |a: &Choice, b: &Choice| b.priority.total_cmp(&a.priority);
-            self.chosen.select_nth_unstable_by(self.room, by_priority);
-            self.chosen.truncate(self.room);
-        }
+        keep_most_important(&mut self.chosen, self.room, |choice| choice.priority);
         let id = |choice: &Choice| world.get(choice.index).map(Entity::id);
         self.chosen.sort_unstable_by_key(id);
     }
 
     /// Gives numbers to the peers that the chosen records name, and drops the records for which there
     /// are too many.
-    pub(super) fn name_peers(&mut self, world: &World, tick: u32) {
+    pub(super) fn name_peers(&mut self, world: &World) {
         let (names, entities) = (&mut self.names, &mut self.entities);
+        let now = self.clock.now();
         self.chosen.retain(|choice| {
             let Some(entity) = world.get(choice.index) else {
                 return false;
@@ -76,7 +77,7 @@ impl Outgoing {
             let is_named = peers.all(|peer| names.number(peer).is_some());
             if !is_named {
                 // It must not take the place of the others in the next packet, too.
-                entry(entities, choice.index).due = Some(tick);
+                entry(entities, choice.index).due = Some(now);
             }
             is_named
         });
@@ -91,10 +92,11 @@ impl Outgoing {
         world: &World,
         seq: u64,
         tick: u32,
-        space: usize,
+        space: Space,
         is_exact: bool,
         out: &mut Vec<u8>,
     ) -> usize {
+        let now = self.clock.now();
         let mut encoder = Encoder::new(out);
         encode_definitions(&mut encoder, &self.names);
         self.packet.names = self.names.defined();
@@ -106,7 +108,7 @@ impl Outgoing {
             };
             let sent = entry(&mut self.entities, choice.index);
             let before = (encoder.checkpoint(), previous);
-            let left = space.saturating_sub(encoder.len() + END);
+            let left = space.most.saturating_sub(encoder.len() + END);
             // Copying the models is expensive, so it happens only near the end of the packet.
             let undo = (is_exact || left < longest(entity)).then(|| self.models.clone());
             let record = (choice.index, choice.kind);
@@ -129,7 +131,7 @@ impl Outgoing {
                 return 0;
             }
             if let Some(models) = undo
-                && encoder.len() + END > space
+                && encoder.len() + END > space.most
             {
                 self.packet.pop();
                 encoder.restore(before.0);
@@ -137,9 +139,13 @@ impl Outgoing {
                 self.models = models;
                 if self.packet.len() == 0 {
                     // It fits into a longer packet only, and must not delay the others until then.
-                    sent.due = Some(tick);
+                    sent.due = Some(now);
                     continue;
                 }
+                is_full = true;
+                break;
+            }
+            if encoder.len() + END > space.wanted {
                 is_full = true;
                 break;
             }

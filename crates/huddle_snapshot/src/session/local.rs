@@ -359,14 +359,35 @@ impl SnapshotSession {
     }
 
     /// Sets how important it is that the other peers have the current values of an entity. The default
-    /// is 1. An entity of importance 2 is sent twice as often if not everything fits.
+    /// is 1, and the importance is clamped to 0.01 to 100.
+    ///
+    /// If not everything fits, an entity of importance 2 is sent twice as often as one of importance 1,
+    /// and its values at the other peers are half as old.
     ///
     /// # Errors
     /// Returns an error if the entity does not exist here.
     pub fn set_importance(&mut self, id: EntityId, importance: f32) -> Result<(), EntityError> {
         let index = self.existing(id)?;
         if let Some(entity) = self.world.get_mut(index) {
-            entity.set_importance(importance.clamp(0.01, 100.0));
+            entity.set_importance(within_limits(importance));
+        }
+        Ok(())
+    }
+
+    /// Sets the importance of an entity for one peer, for example by its distance from the peer's
+    /// character. It lasts until the next [`set_importance`](Self::set_importance), or the end of the link.
+    ///
+    /// # Errors
+    /// Returns an error if the entity does not exist here.
+    pub fn set_importance_for(
+        &mut self,
+        id: EntityId,
+        peer: PeerId,
+        importance: f32,
+    ) -> Result<(), EntityError> {
+        let index = self.existing(id)?;
+        if let Some(entity) = self.world.get_mut(index) {
+            entity.set_importance_for(peer, within_limits(importance));
         }
         Ok(())
     }
@@ -394,6 +415,13 @@ impl SnapshotSession {
     /// Returns the owner of an entity. An entity of the level may have none.
     pub fn owner(&self, id: EntityId) -> Option<PeerId> {
         self.world.find(id)?.ownership.owner()
+    }
+}
+
+fn within_limits(importance: f32) -> f32 {
+    match importance.is_nan() {
+        true => 1.0,
+        false => importance.clamp(0.01, 100.0),
     }
 }
 

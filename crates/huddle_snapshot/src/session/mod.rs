@@ -8,9 +8,11 @@ pub(crate) mod fuzzing;
 mod golden;
 #[cfg(test)]
 mod hostile;
+mod link;
 mod local;
 mod peer;
 mod receiving;
+mod sending;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
@@ -18,6 +20,7 @@ mod tests;
 
 pub use self::{
     event::{RemovalReason, SnapshotEvent},
+    link::LinkReport,
     local::{EntityError, NewEntity},
     peer::{SnapshotSession, SnapshotStats},
 };

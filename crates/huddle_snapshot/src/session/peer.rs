@@ -8,12 +8,15 @@ use std::{
 
 use huddle_id::PeerId;
 
-use super::event::{RemovalReason, SnapshotEvent};
+use super::{
+    event::{RemovalReason, SnapshotEvent},
+    link::Link,
+};
 use crate::{
+    budget::{BudgetOptions, DEFAULT_TICK_RATE},
     claim::{Outcome, Ownership},
     heir::{Succession, Vacancy},
     layout::Layout,
-    link::{Incoming, Outgoing},
     world::{Entity, Index, World},
 };
 
@@ -46,17 +49,12 @@ pub struct SnapshotSession {
     pub(super) vacant: BTreeMap<Index, Duration>,
     pub(super) events: VecDeque<SnapshotEvent>,
     pub(super) stats: SnapshotStats,
+    pub(super) budget: BudgetOptions,
+    pub(super) ticks_per_second: f64,
     /// The place that was examined last, see [`clean_up`](Self::clean_up).
     pub(super) cleaned: usize,
     /// The time of the last [`advance`](Self::advance).
     pub(super) now: Duration,
-}
-
-#[derive(Debug)]
-pub(super) struct Link {
-    pub(super) outgoing: Outgoing,
-    pub(super) incoming: Incoming,
-    pub(super) opened: Duration,
 }
 
 /// What a session has refused.
@@ -91,6 +89,8 @@ impl SnapshotSession {
             vacant: BTreeMap::new(),
             events: VecDeque::new(),
             stats: SnapshotStats::default(),
+            budget: BudgetOptions::default(),
+            ticks_per_second: DEFAULT_TICK_RATE,
             cleaned: 0,
             now: Duration::ZERO,
         }
@@ -119,7 +119,8 @@ impl SnapshotSession {
     /// Handles a new link to a peer. It knows nothing yet.
     pub fn link_opened(&mut self, peer: PeerId) {
         self.members.insert(peer);
-        let mut outgoing = Outgoing::new(self.local, peer, Arc::clone(&self.layout));
+        let mut link = self.new_link(peer);
+        let outgoing = &mut link.outgoing;
         for (index, entity) in self.world.iter() {
             if entity.sent_values().is_some() {
                 outgoing.enqueue(index);
@@ -127,12 +128,6 @@ impl SnapshotSession {
                 outgoing.ask(index, entity.is_gift() || entity.is_hosts());
             }
         }
-        let incoming = Incoming::new(peer, self.local, Arc::clone(&self.layout));
-        let link = Link {
-            outgoing,
-            incoming,
-            opened: self.now,
-        };
         self.links.insert(peer, link);
     }
 
@@ -141,6 +136,9 @@ impl SnapshotSession {
     pub fn link_lost(&mut self, peer: PeerId) {
         self.links.remove(&peer);
         for index in self.world.indices() {
+            if let Some(entity) = self.world.get_mut(index) {
+                entity.forget_importance_for(peer);
+            }
             self.operate(index, |ownership| ownership.link_lost(peer));
         }
     }
@@ -219,28 +217,6 @@ impl SnapshotSession {
         if let Some(link) = self.links.get_mut(&peer) {
             link.outgoing.lost(seq);
         }
-    }
-
-    /// Writes what a peer does not know yet, at most `space` bytes. `seq` is the number of the packet
-    /// that will contain it, and `tick` the tick of the local peer. Returns `false`, and writes nothing,
-    /// if there is nothing to send.
-    pub fn write(
-        &mut self,
-        peer: PeerId,
-        seq: u64,
-        tick: u32,
-        space: usize,
-        out: &mut Vec<u8>,
-    ) -> bool {
-        let link = self.links.get_mut(&peer);
-        link.is_some_and(|link| link.outgoing.write(&self.world, seq, tick, space, out))
-    }
-
-    /// Returns the number of entities of which a peer may not know everything.
-    pub fn backlog(&self, peer: PeerId) -> usize {
-        self.links
-            .get(&peer)
-            .map_or(0, |link| link.outgoing.backlog())
     }
 
     /// Does what is due. Call this in every frame.

@@ -7,6 +7,7 @@ use huddle_id::PeerId;
 
 use super::{NewEntity, SnapshotEvent, SnapshotSession};
 use crate::{
+    budget::BudgetOptions,
     claim::Policy,
     column::Field,
     id::EntityId,
@@ -28,6 +29,13 @@ fn layout() -> Layout {
     Layout::new(components.map(|(name, shape)| (name.to_owned(), shape))).unwrap()
 }
 
+/// Returns a session whose links send whatever fits into a packet.
+fn unlimited(local: PeerId, layout: Layout) -> SnapshotSession {
+    let mut session = SnapshotSession::new(local, layout, 0);
+    session.set_budget_options(BudgetOptions::UNLIMITED);
+    session
+}
+
 fn place() -> ComponentId {
     layout().id("place").unwrap()
 }
@@ -38,7 +46,7 @@ fn text() -> ComponentId {
 
 /// Two sessions with a link.
 fn pair() -> [SnapshotSession; 2] {
-    let mut both = [A, B].map(|id| SnapshotSession::new(id, layout(), 0));
+    let mut both = [A, B].map(|id| unlimited(id, layout()));
     link(&mut both);
     both
 }
@@ -132,10 +140,10 @@ fn state_that_arrives_late_is_hidden_again() {
 #[test]
 fn small_packets_have_room_for_the_names_of_peers() {
     for space in [48, 60, 100] {
-        let mut a = SnapshotSession::new(A, layout(), 0);
+        let mut a = unlimited(A, layout());
         let mut ids = Vec::new();
         for n in 10..20 {
-            let mut creator = SnapshotSession::new(PeerId::from_u128(n << 64 | n), layout(), 0);
+            let mut creator = unlimited(PeerId::from_u128(n << 64 | n), layout());
             creator.link_opened(A);
             a.link_opened(creator.local);
             let id = spawn(&mut creator, Policy::ByTouch, 1);
@@ -143,7 +151,7 @@ fn small_packets_have_room_for_the_names_of_peers() {
             a.touch(id).unwrap();
             ids.push(id);
         }
-        let mut both = [a, SnapshotSession::new(B, layout(), 0)];
+        let mut both = [a, unlimited(B, layout())];
         link(&mut both);
         let [mut a, mut b] = both;
         for seq in 0..40 {
@@ -179,7 +187,7 @@ fn surprising_record_does_not_exceed_the_packet() {
     let components = (0..128).map(|n| (format!("{n:03}"), flag()));
     let layout = Layout::new(components).unwrap();
     let all: Vec<_> = layout.iter().map(|(id, _)| id).take(112).collect();
-    let mut both = [A, B].map(|id| SnapshotSession::new(id, layout.clone(), 0));
+    let mut both = [A, B].map(|id| unlimited(id, layout.clone()));
     link(&mut both);
     let [mut a, mut b] = both;
     let values: Vec<_> = all.iter().map(|id| (*id, Value::Numbers(&[1]))).collect();
@@ -276,9 +284,9 @@ fn entities_keep_their_priority_when_the_tick_wraps() {
 
 #[test]
 fn entities_of_a_peer_that_left_take_no_memory() {
-    let mut a = SnapshotSession::new(A, layout(), 0);
+    let mut a = unlimited(A, layout());
     for n in 0..40 {
-        let mut guest = SnapshotSession::new(PeerId::from_u128(100 + n), layout(), 0);
+        let mut guest = unlimited(PeerId::from_u128(100 + n), layout());
         guest.link_opened(A);
         a.link_opened(guest.local);
         for x in 0..50 {
@@ -341,7 +349,7 @@ fn no_entity_starves_in_small_packets() {
 fn owner_receives_a_despawn_from_a_peer_that_sees_its_entity() {
     // `a` hides its entity from `c`, which despawns the entity.
     let [a, b, c] = [1, 2, 3].map(PeerId::from_u128);
-    let mut all = [a, b, c].map(|id| SnapshotSession::new(id, layout(), 0));
+    let mut all = [a, b, c].map(|id| unlimited(id, layout()));
     let mut seqs = [0; 3];
     let mut run = |all: &mut [SnapshotSession; 3], links: &[(usize, usize)]| {
         for _ in 0..4 {
@@ -438,7 +446,7 @@ fn packets_that_are_too_late_change_nothing() {
 
 #[test]
 fn host_takes_over_the_values_when_the_first_packet_is_late() {
-    let mut creator = SnapshotSession::new(PeerId::from_u128(3), layout(), 0);
+    let mut creator = unlimited(PeerId::from_u128(3), layout());
     let [mut a, mut b] = pair();
     creator.link_opened(A);
     a.link_opened(creator.local);
@@ -498,6 +506,7 @@ fn random_start_hardly_lengthens_packets() {
     let len = |start: u32| -> usize {
         let [_, mut b] = pair();
         let mut a = SnapshotSession::new(A, layout(), start);
+        a.set_budget_options(BudgetOptions::UNLIMITED);
         a.link_opened(B);
         let policies = [Policy::Fixed, Policy::ByTouch, Policy::Fixed];
         let ids = policies.map(|policy| spawn(&mut a, policy, 1));

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use huddle_id::PeerId;
 
 use super::values::Values;
@@ -20,6 +22,8 @@ pub(crate) struct Entity {
     version: u64,
     visibility: Visibility,
     importance: f32,
+    /// The importance for peers for which it differs.
+    importance_for: BTreeMap<PeerId, f32>,
 }
 
 impl Entity {
@@ -35,6 +39,7 @@ impl Entity {
             version: 1,
             visibility: Visibility::default(),
             importance: 1.0,
+            importance_for: BTreeMap::new(),
         }
     }
 
@@ -76,12 +81,24 @@ impl Entity {
         self.version += 1;
     }
 
-    pub(crate) fn importance(&self) -> f32 {
-        self.importance
+    /// Returns how important it is that a peer has the current values.
+    pub(crate) fn importance(&self, peer: PeerId) -> f32 {
+        let for_peer = self.importance_for.get(&peer).copied();
+        for_peer.unwrap_or(self.importance)
     }
 
+    /// Sets the importance for all peers, which replaces that for single ones.
     pub(crate) fn set_importance(&mut self, importance: f32) {
         self.importance = importance;
+        self.importance_for.clear();
+    }
+
+    pub(crate) fn set_importance_for(&mut self, peer: PeerId, importance: f32) {
+        self.importance_for.insert(peer, importance);
+    }
+
+    pub(crate) fn forget_importance_for(&mut self, peer: PeerId) {
+        self.importance_for.remove(&peer);
     }
 
     /// Returns whether a peer receives the entity from its owner.
