@@ -1,5 +1,8 @@
 //! What a session sends to its peers, and when.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use huddle_id::PeerId;
