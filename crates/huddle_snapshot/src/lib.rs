@@ -13,7 +13,7 @@
 //! - **Ownership** needs no server: every peer decides alike about [claims](claim), and about the
 //!   [heirs](heir) of a peer that has left.
 //! - **The budget** of a link decides [when to send and how much](budget). The most important records
-//!   come first.
+//!   come first. A [rate limit](Component::with_max_hz) delays the changes of a component.
 //! - **Playout** shows the received values [smoothly](playout).
 //!
 //! Everything that another peer sends is untrusted: it is bounded, never causes a panic, and an

@@ -202,7 +202,7 @@ fn write_record(
         return false;
     }
     scratch.clear();
-    let head = match (kind, &entity.values) {
+    let head = match (kind, entity.known_values()) {
         (RecordKind::State, Some(values)) => {
             let values = Values {
                 tick,

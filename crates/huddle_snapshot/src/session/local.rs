@@ -1,14 +1,16 @@
+use std::sync::Arc;
+
 use huddle_id::PeerId;
 use thiserror::Error;
 
-use super::peer::SnapshotSession;
+use super::{peer::SnapshotSession, sending::phase};
 use crate::{
     claim::{Outcome, OwnerError, OwnerGone, Ownership, Policy, RequestDecision},
     id::EntityId,
     layout::{ComponentId, ComponentSet, MAX_ENTITY_LEN},
     numbering::{MAX_COUNT, count_from, number},
     visibility::Visibility,
-    world::{Index, ShapeError, Value, Values},
+    world::{Entity, Index, ShapeError, Value, Values, values::check},
 };
 
 /// An entity that the local peer spawns.
@@ -140,12 +142,12 @@ impl SnapshotSession {
         for &(component, value) in values {
             all.set(&self.layout, component, value)?;
         }
-        check_len(id, &all)?;
+        check_len(id, all.len())?;
         let index = self.world.enter(id).ok_or(EntityError::TooMany)?;
         let is_mine = match self.world.get_mut(index) {
             // An entity of the level may have arrived from a peer before the local level was loaded.
             Some(entity) if entity.values.is_none() && !entity.register().is_dead() => {
-                entity.values = Some(all);
+                entity.start(&self.layout, all, self.now);
                 entity.ownership.know_host(self.host);
                 entity.ownership.is_mine()
             }
@@ -169,27 +171,26 @@ impl SnapshotSession {
         component: ComponentId,
         value: Value<'_>,
     ) -> Result<(), EntityError> {
-        let layout = std::sync::Arc::clone(&self.layout);
-        self.change(id, |values| {
-            let Some(now) = values.get(&layout, component) else {
-                let mut longer = values.clone();
-                longer.set(&layout, component, value)?;
-                check_len(id, &longer)?;
-                *values = longer;
-                return Ok(true);
-            };
-            if now == value {
-                return Ok(false);
-            }
-            if let (Value::Blob(before), Value::Blob(now)) = (now, value) {
-                let len = values.len() - before.len() + now.len();
-                if len > MAX_ENTITY_LEN {
-                    return Err(EntityError::TooLong { id, len });
-                }
-            }
+        let (layout, now) = (Arc::clone(&self.layout), self.now);
+        check(&layout, component, value)?;
+        let (index, entity) = self.mine(id)?;
+        let values = entity.values.as_ref().ok_or(EntityError::Unknown(id))?;
+        let before = values.get(&layout, component);
+        if before == Some(value) {
+            return Ok(());
+        }
+        let len = values.len() - before.map_or(0, Value::len) + value.len();
+        check_len(id, len)?;
+        let is_due = entity.change(&layout, (component, value), (now, phase(index)));
+        if let Some(values) = &mut entity.values {
             values.set(&layout, component, value)?;
-            Ok(true)
-        })
+        }
+        if is_due {
+            self.publish(index);
+        } else {
+            self.withholding.insert(index);
+        }
+        Ok(())
     }
 
     /// Removes a component of an entity that the local peer owns.
@@ -201,23 +202,11 @@ impl SnapshotSession {
         id: EntityId,
         component: ComponentId,
     ) -> Result<(), EntityError> {
-        let layout = std::sync::Arc::clone(&self.layout);
-        self.change(id, |values| Ok(values.remove(&layout, component)))
-    }
-
-    fn change(
-        &mut self,
-        id: EntityId,
-        change: impl FnOnce(&mut Values) -> Result<bool, EntityError>,
-    ) -> Result<(), EntityError> {
-        let index = self.world.index(id).ok_or(EntityError::Unknown(id))?;
-        let entity = self.world.get_mut(index).ok_or(EntityError::Unknown(id))?;
-        let is_mine = entity.ownership.is_mine();
+        let layout = Arc::clone(&self.layout);
+        let (index, entity) = self.mine(id)?;
         let values = entity.values.as_mut().ok_or(EntityError::Unknown(id))?;
-        if !is_mine {
-            return Err(OwnerError::NotOwner.into());
-        }
-        if change(values)? {
+        if values.remove(&layout, component) {
+            entity.component_removed(&layout, component);
             self.publish(index);
         }
         Ok(())
@@ -291,6 +280,16 @@ impl SnapshotSession {
     pub fn denied(&mut self, id: EntityId, by: PeerId) {
         if let Some(index) = self.world.index(id) {
             self.operate(index, |ownership| ownership.denied(by));
+        }
+    }
+
+    /// Returns an entity that the local peer owns.
+    fn mine(&mut self, id: EntityId) -> Result<(Index, &mut Entity), EntityError> {
+        let index = self.existing(id)?;
+        let entity = self.world.get_mut(index).ok_or(EntityError::Unknown(id))?;
+        match entity.ownership.is_mine() {
+            true => Ok((index, entity)),
+            false => Err(OwnerError::NotOwner.into()),
         }
     }
 
@@ -425,8 +424,8 @@ fn within_limits(importance: f32) -> f32 {
     }
 }
 
-fn check_len(id: EntityId, values: &Values) -> Result<(), EntityError> {
-    match values.len() {
+fn check_len(id: EntityId, len: usize) -> Result<(), EntityError> {
+    match len {
         ..=MAX_ENTITY_LEN => Ok(()),
         len => Err(EntityError::TooLong { id, len }),
     }

@@ -43,6 +43,8 @@ pub struct SnapshotSession {
     pub(super) spawned: u32,
     /// The entities with a claim of the local peer that has not ended.
     pub(super) claiming: Vec<Index>,
+    /// The entities of which some changes are withheld because of rate limits.
+    pub(super) withholding: BTreeSet<Index>,
     /// The peers in the room, including those without a link to the local peer.
     pub(super) members: BTreeSet<PeerId>,
     /// The entities whose owner is not in the room, and since when. The game sees all of them.
@@ -85,6 +87,7 @@ impl SnapshotSession {
             start,
             spawned: 0,
             claiming: Vec::new(),
+            withholding: BTreeSet::new(),
             members: BTreeSet::from([local]),
             vacant: BTreeMap::new(),
             events: VecDeque::new(),
@@ -222,6 +225,7 @@ impl SnapshotSession {
     /// Does what is due. Call this in every frame.
     pub fn advance(&mut self, now: Duration) {
         self.now = now;
+        self.release_withheld();
         self.poll_claims();
         self.clean_up();
         self.poll_vacancies();
@@ -321,6 +325,7 @@ impl SnapshotSession {
         if was_mine && !is_mine {
             // The new owner decides who sees the entity.
             entity.show_to_all();
+            entity.release_all();
         }
         if outcome.despawned {
             self.world.bury(id);
@@ -356,6 +361,7 @@ impl SnapshotSession {
         if let Some(entity) = self.world.get_mut(index)
             && entity.values.take().is_some()
         {
+            entity.release_all();
             let id = entity.id();
             self.events.push_back(SnapshotEvent::Removed { id, reason });
         }

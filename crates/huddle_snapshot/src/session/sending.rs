@@ -11,7 +11,10 @@ use super::{
     link::{Link, LinkReport},
     peer::SnapshotSession,
 };
-use crate::budget::{BudgetOptions, LinkBudget};
+use crate::{
+    budget::{BudgetOptions, LinkBudget},
+    world::{Entity, Index},
+};
 
 impl SnapshotSession {
     /// Sets how much each link sends at most. Share the upload of the local peer between all links.
@@ -67,6 +70,21 @@ impl SnapshotSession {
         link.is_some_and(|link| link.write(&self.world, seq, tick, space, out))
     }
 
+    /// Sends the changes that rate limits have delayed, and whose time has come.
+    pub(super) fn release_withheld(&mut self) {
+        for index in std::mem::take(&mut self.withholding) {
+            let when = (self.now, phase(index));
+            let entity = self.world.get_mut(index);
+            let is_due = entity.is_some_and(|entity| entity.release(&self.layout, when));
+            if is_due {
+                self.publish(index);
+            }
+            if self.world.get(index).is_some_and(Entity::is_withholding) {
+                self.withholding.insert(index);
+            }
+        }
+    }
+
     /// Returns what the link to a peer sends, and how much it lags behind. The time that this takes
     /// depends on the number of entities that the peer does not have.
     pub fn link_stats(&self, peer: PeerId) -> Option<LinkReport> {
@@ -82,4 +100,9 @@ impl SnapshotSession {
         link.set_tick_rate(self.ticks_per_second);
         link
     }
+}
+
+/// Returns the phase of an entity, see [`RateLimit::is_eligible`](crate::budget::RateLimit::is_eligible).
+pub(super) fn phase(index: Index) -> u32 {
+    index.get() as u32
 }

@@ -3,6 +3,7 @@
 mod entity;
 mod graveyard;
 pub(crate) mod values;
+mod withheld;
 
 use std::collections::HashMap;
 

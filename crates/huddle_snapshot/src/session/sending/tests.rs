@@ -1,3 +1,5 @@
+mod rate_limits;
+
 use std::{collections::VecDeque, time::Instant};
 
 use fastrand::Rng;
@@ -58,7 +60,11 @@ struct Pair {
 
 impl Pair {
     fn new(options: BudgetOptions) -> Self {
-        let [mut a, mut b] = [A, B].map(|id| SnapshotSession::new(id, layout(), 0));
+        Self::with_layout(layout(), options)
+    }
+
+    fn with_layout(layout: Layout, options: BudgetOptions) -> Self {
+        let [mut a, mut b] = [A, B].map(|id| SnapshotSession::new(id, layout.clone(), 0));
         a.set_budget_options(options);
         a.link_opened(B);
         b.link_opened(A);

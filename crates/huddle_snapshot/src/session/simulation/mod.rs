@@ -16,7 +16,7 @@ use crate::{
     claim::{OwnerGone, Policy, RequestDecision},
     column::Field,
     id::EntityId,
-    layout::{ComponentId, Layout, Shape},
+    layout::{Component, ComponentId, Layout, Shape},
     visibility::Visibility,
     world::Value,
 };
@@ -78,7 +78,15 @@ fn layout() -> Layout {
         ("flag", Shape::Fields(vec![Field::Flag])),
         ("name", Shape::Blob),
     ];
-    Layout::new(components.map(|(name, shape)| (name.to_owned(), shape))).unwrap()
+    let components = components.map(|(name, shape)| {
+        let component = Component::new(name, shape);
+        match name {
+            "health" => component.with_max_hz(10.0),
+            "name" => component.with_max_hz(0.5),
+            _ => component,
+        }
+    });
+    Layout::new(components).unwrap()
 }
 
 struct Peer {
