@@ -16,7 +16,7 @@
 //! sent up to `n - 64`, so the baseline is the settled state. A packet of an honest peer therefore
 //! always decodes.
 
-use std::{mem, ops::Range};
+use std::ops::Range;
 
 use bytes::Bytes;
 
@@ -43,9 +43,25 @@ const MODELS_EVERY: u64 = 8;
 /// it starts with, and 32 before the newest: 63 packets, which touch one group of packets more than 56 do.
 const KEPT_MODELS: u64 = HISTORY / MODELS_EVERY + 1;
 
-/// The maximum number of records in a packet. Predictable records take far less than a bit, so that the
-/// length of a packet does not limit them.
-pub(crate) const MAX_RECORDS: usize = 1024;
+/// The maximum weight of the records of a packet. Predictable values take far less than a bit, so that the
+/// length of a packet does not limit them. Both ends keep the values of [`HISTORY`] packets, which take at
+/// most 8 MiB.
+pub(crate) const MAX_WEIGHT: usize = 1 << 17;
+
+/// The weight of a record without values. Weights are at least the bytes of memory that a record takes.
+pub(crate) const RECORD_WEIGHT: usize = 192;
+
+/// The weight of a number.
+const NUMBER_WEIGHT: usize = 12;
+
+/// The weight of a blob without its bytes.
+const BLOB_WEIGHT: usize = 80;
+
+/// Returns the weight of a record with these values.
+pub(super) fn weight(numbers: usize, blobs: &[Bytes]) -> usize {
+    let blobs: usize = blobs.iter().map(|blob| BLOB_WEIGHT + blob.len()).sum();
+    RECORD_WEIGHT + NUMBER_WEIGHT * numbers + blobs
+}
 
 /// The bit of the first byte of a packet that is set if the link keeps the models of the packet. The other
 /// bits are the number of packets since the one whose models the packet starts with, or 0.
@@ -87,11 +103,12 @@ impl Record {
 }
 
 /// The records of a packet, sorted by their ids.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Packet {
     seq: Option<u64>,
     /// The number of peers whose ids the receiver has once it has the packet.
     pub(super) names: usize,
+    weight: usize,
     records: Vec<Record>,
     numbers: Vec<Number>,
     blobs: Vec<Bytes>,
@@ -107,6 +124,7 @@ impl Packet {
     /// Empties the packet.
     pub(crate) fn clear(&mut self) {
         self.seq = None;
+        self.weight = 0;
         self.records.clear();
         self.numbers.clear();
         self.blobs.clear();
@@ -116,9 +134,19 @@ impl Packet {
         &self.records
     }
 
-    /// Removes the last record. Its values stay until the packet is emptied.
+    /// Removes the last record.
     pub(super) fn pop(&mut self) {
-        self.records.pop();
+        if let Some(record) = self.records.pop() {
+            let state = self.state(&record);
+            self.weight -= weight(state.numbers.len(), state.blobs);
+            self.numbers.truncate(record.numbers.start as usize);
+            self.blobs.truncate(record.blobs.start as usize);
+        }
+    }
+
+    /// Returns the sum of the [weights](weight) of the records.
+    pub(super) fn weight(&self) -> usize {
+        self.weight
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -135,6 +163,7 @@ impl Packet {
     ) {
         let numbers = self.numbers.len() as u32;
         let blobs = self.blobs.len() as u32;
+        self.weight += weight(state.numbers.len(), state.blobs);
         self.numbers.extend_from_slice(state.numbers);
         self.blobs.extend_from_slice(state.blobs);
         self.records.push(Record {
@@ -220,20 +249,32 @@ impl History {
                 && packet.seq == Some(old)
             {
                 evict(old, packet);
-                packet.clear();
+                *packet = Packet::default();
             }
         }
     }
 
-    /// Stores a packet. [`advance`](Self::advance) was called for it. Returns the memory of an
-    /// older packet.
-    pub(crate) fn store(&mut self, packet: &mut Packet) {
+    /// Stores a copy of a packet, which takes no more memory than necessary. [`advance`](Self::advance) was
+    /// called for the packet.
+    pub(crate) fn store(&mut self, packet: &Packet) {
         if let Some(seq) = packet.seq
             && let Some(slot) = self.packets.get_mut((seq % HISTORY) as usize)
         {
-            mem::swap(slot, packet);
-            packet.clear();
+            *slot = packet.clone();
         }
+    }
+
+    /// Returns the number of bytes that the packets take.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        let packets = self.packets.iter().map(|packet| {
+            let blobs = packet.blobs.iter().map(|blob| blob.len() + 48);
+            packet.records.capacity() * size_of::<Record>()
+                + packet.numbers.capacity() * size_of::<Number>()
+                + packet.blobs.capacity() * size_of::<Bytes>()
+                + blobs.sum::<usize>()
+        });
+        packets.sum()
     }
 
     /// Returns `true` if the models after packet `seq` have to be stored. The packet tells the receiver.
@@ -272,7 +313,17 @@ fn slot_of_models(seq: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layout::Layout;
+    use crate::layout::{Layout, MAX_ENTITY_LEN};
+
+    #[test]
+    fn weights_are_at_least_the_memory() {
+        assert!(size_of::<Record>() <= RECORD_WEIGHT);
+        assert!(size_of::<Number>() <= NUMBER_WEIGHT);
+        // A blob has a counter of its references, and its memory has a head.
+        assert!(size_of::<Bytes>() + 48 <= BLOB_WEIGHT);
+        assert!(HISTORY as usize * MAX_WEIGHT <= 8 << 20);
+        assert!(weight(MAX_ENTITY_LEN / 8, &[]) < MAX_WEIGHT / 50);
+    }
 
     #[test]
     fn models_are_kept_while_a_late_packet_can_start_with_them() {

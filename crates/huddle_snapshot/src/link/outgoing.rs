@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use huddle_id::PeerId;
 
 use super::{
-    history::{HISTORY, History, KEEPS_MODELS, MAX_AGE, Packet, RecordKind},
+    history::{HISTORY, History, KEEPS_MODELS, MAX_AGE, MAX_WEIGHT, Packet, RecordKind},
     models::Models,
     names::Names,
     record::Scratch,
@@ -27,7 +27,7 @@ pub(crate) struct Outgoing {
     pub(super) receiver: PeerId,
     pub(super) layout: Arc<Layout>,
     pub(super) names: Names,
-    history: History,
+    pub(super) history: History,
     pub(super) entities: Vec<Sent>,
     /// The entities of which the receiver may not know everything.
     pub(super) queue: Vec<Index>,
@@ -36,6 +36,8 @@ pub(crate) struct Outgoing {
     newest_acked_models: Option<u64>,
     /// The number of records that a packet of the usual size has room for.
     pub(super) room: usize,
+    /// The weight that a packet has at most.
+    pub(super) max_weight: usize,
     pub(super) models: Models,
     pub(super) scratch: Scratch,
     pub(super) chosen: Vec<Choice>,
@@ -71,6 +73,7 @@ impl Outgoing {
             newest: 0,
             newest_acked_models: None,
             room: 32,
+            max_weight: MAX_WEIGHT,
             models: Models::new(&layout),
             scratch: Scratch::default(),
             chosen: Vec::new(),
@@ -195,9 +198,11 @@ impl Outgoing {
     /// Forgets an entity that no longer exists.
     pub(crate) fn forget(&mut self, index: Index) {
         if let Some(sent) = self.entities.get_mut(index.get()) {
+            if sent.is_queued {
+                self.queue.retain(|queued| *queued != index);
+            }
             *sent = Sent::default();
         }
-        self.queue.retain(|queued| *queued != index);
     }
 
     /// The receiver has acked packet `seq`.
@@ -283,7 +288,7 @@ impl Outgoing {
                 sent.sent(seq, record);
             }
         }
-        self.history.store(&mut self.packet);
+        self.history.store(&self.packet);
         if self.history.keeps_models(seq) {
             self.history.store_models(seq, &self.models);
         }

@@ -1,7 +1,7 @@
 //! Which records a packet contains, and their encoding.
 
 use super::{
-    history::{MAX_RECORDS, Packet, RecordKind},
+    history::{MAX_WEIGHT, Packet, RECORD_WEIGHT, RecordKind, weight},
     models::Models,
     names::Names,
     outgoing::{Choice, Outgoing, Space, entry},
@@ -106,6 +106,10 @@ impl Outgoing {
             let Some(entity) = world.get(choice.index) else {
                 continue;
             };
+            if self.packet.weight() + heaviest(entity) > self.max_weight {
+                is_full = true;
+                break;
+            }
             let sent = entry(&mut self.entities, choice.index);
             let before = (encoder.checkpoint(), previous);
             let left = space.most.saturating_sub(encoder.len() + END);
@@ -156,7 +160,7 @@ impl Outgoing {
         self.room = match is_full {
             // A little less, so that the next packet has room for what is most important.
             true => (written - written / 16).max(1),
-            false => (self.room + self.room / 8 + 1).min(MAX_RECORDS),
+            false => (self.room + self.room / 8 + 1).min(MAX_WEIGHT / RECORD_WEIGHT),
         };
         written
     }
@@ -173,6 +177,14 @@ fn encode_definitions(encoder: &mut Encoder<'_>, names: &Names) {
             encoder.raw((*byte).into(), 8);
         }
     }
+}
+
+/// Returns the weight that a record of an entity has at most.
+fn heaviest(entity: &Entity) -> usize {
+    let values = entity.known_values();
+    values.map_or(RECORD_WEIGHT, |values| {
+        weight(values.numbers.len(), &values.blobs)
+    })
 }
 
 /// Returns the length in bytes that a record hardly ever exceeds.
