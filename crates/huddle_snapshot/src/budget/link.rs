@@ -45,7 +45,8 @@ pub struct BudgetOptions {
     pub min_bytes_per_second: u32,
     /// The highest send rate.
     pub max_rate: SendRate,
-    /// The largest payload of a packet, in bytes.
+    /// The largest payload of a packet, in bytes. If it is below [`MIN_SPACE`](crate::MIN_SPACE), some
+    /// entities may never fit.
     pub max_payload: usize,
 }
 

@@ -67,6 +67,9 @@ pub(super) fn weight(numbers: usize, blobs: &[Bytes]) -> usize {
 /// bits are the number of packets since the one whose models the packet starts with, or 0.
 pub(crate) const KEEPS_MODELS: u8 = 1 << 7;
 
+/// The first byte of a packet whose bits are all coded with even probabilities.
+pub(crate) const PLAIN: u8 = KEEPS_MODELS - 1;
+
 /// What a record does to the entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RecordKind {

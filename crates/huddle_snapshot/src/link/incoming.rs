@@ -6,7 +6,9 @@ use huddle_id::PeerId;
 
 use super::{
     error::DecodeError,
-    history::{HISTORY, History, KEEPS_MODELS, MAX_WEIGHT, Packet, REORDERING, Record, RecordKind},
+    history::{
+        HISTORY, History, KEEPS_MODELS, MAX_WEIGHT, PLAIN, Packet, REORDERING, Record, RecordKind,
+    },
     models::Models,
     names::Names,
     record::{Previous, Scratch, decode_start, decode_state},
@@ -120,7 +122,7 @@ impl Incoming {
     ) -> Result<(), DecodeError> {
         let (&first, bytes) = bytes.split_first().ok_or(DecodeError::TooShort)?;
         match first & !KEEPS_MODELS {
-            0 => self.models = Models::new(&self.layout),
+            0 | PLAIN => self.models = Models::new(&self.layout),
             age => {
                 let acked = seq.checked_sub(age.into());
                 let models = acked.and_then(|acked| self.history.models(acked));
@@ -128,7 +130,10 @@ impl Incoming {
                 self.models.clone_from(models);
             }
         }
-        let mut decoder = Decoder::new(bytes);
+        let mut decoder = match first & !KEEPS_MODELS {
+            PLAIN => Decoder::plain(bytes),
+            _ => Decoder::new(bytes),
+        };
         decode_definitions(&mut decoder, &mut self.names)?;
         let mut previous = Previous::default();
         while let Some((id, kind)) =
@@ -379,7 +384,7 @@ mod tests {
     fn write(outgoing: &mut Outgoing, world: &World, seq: u64) -> Vec<u8> {
         let (wanted, most) = (1200, 1200);
         let mut bytes = Vec::new();
-        outgoing.start_packet(seq);
+        assert!(outgoing.start_packet(seq));
         outgoing.write(world, seq, 0, Space { wanted, most }, &mut bytes);
         bytes
     }

@@ -14,7 +14,7 @@ mod sent;
 mod state;
 mod writing;
 
-pub use self::error::DecodeError;
+pub use self::{error::DecodeError, outgoing::MIN_SPACE};
 pub(crate) use self::{
     history::RecordKind,
     incoming::{Incoming, Newest},

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use huddle_id::PeerId;
 
 use super::{
-    history::{HISTORY, History, KEEPS_MODELS, MAX_AGE, MAX_WEIGHT, Packet, RecordKind},
+    history::{HISTORY, History, KEEPS_MODELS, MAX_AGE, MAX_WEIGHT, PLAIN, Packet, RecordKind},
     models::Models,
     names::Names,
     record::Scratch,
@@ -18,8 +18,11 @@ use crate::{
     world::{Index, World},
 };
 
-/// A record is only begun if this much space is left, in bytes.
-const MIN_SPACE: usize = 8;
+/// The space into which every record fits, in bytes, whatever the earlier packets were.
+pub const MIN_SPACE: usize = 1000;
+
+/// A packet is only begun if there is this much space, in bytes.
+const SHORTEST: usize = 8;
 
 /// What one peer sends to another.
 #[derive(Debug)]
@@ -32,10 +35,12 @@ pub(crate) struct Outgoing {
     /// The entities of which the receiver may not know everything.
     pub(super) queue: Vec<Index>,
     /// The newest packet.
-    newest: u64,
+    newest: Option<u64>,
     newest_acked_models: Option<u64>,
     /// The number of records that a packet of the usual size has room for.
     pub(super) room: usize,
+    /// An entity whose record did not fit behind others. It is alone in the next packet.
+    pub(super) alone: Option<Index>,
     /// The weight that a packet has at most.
     pub(super) max_weight: usize,
     pub(super) models: Models,
@@ -43,6 +48,26 @@ pub(crate) struct Outgoing {
     pub(super) chosen: Vec<Choice>,
     pub(super) packet: Packet,
     pub(super) clock: TickClock,
+}
+
+/// How the records of a packet are coded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coding {
+    /// The packet can become too long, in the rare case that a record is longer than expected.
+    Quick,
+    /// The packet is never too long, which takes more time.
+    Exact,
+    /// All bits have even probabilities. A record whose values the models do not expect fits.
+    Plain,
+}
+
+/// What was written.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Written {
+    /// This number of records.
+    Records(usize),
+    /// Nothing, because this record fits only if its packet is coded plainly.
+    NeedsPlain(Choice),
 }
 
 /// The length of a packet, in bytes.
@@ -70,9 +95,10 @@ impl Outgoing {
             history: History::default(),
             entities: Vec::new(),
             queue: Vec::new(),
-            newest: 0,
+            newest: None,
             newest_acked_models: None,
             room: 32,
+            alone: None,
             max_weight: MAX_WEIGHT,
             models: Models::new(&layout),
             scratch: Scratch::default(),
@@ -156,7 +182,9 @@ impl Outgoing {
         self.entities.get(index.get()).is_none_or(|sent| {
             let knows = sent.known == Some(Register::Dead);
             let is_unknown = sent.known.is_none() && !sent.is_shown;
-            let is_forgotten = sent.sent_in.is_none_or(|seq| seq + HISTORY <= self.newest);
+            let is_forgotten = sent
+                .sent_in
+                .is_none_or(|seq| Some(seq + HISTORY) <= self.newest);
             !sent.is_queued && is_forgotten && (knows || is_unknown)
         })
     }
@@ -233,9 +261,14 @@ impl Outgoing {
         }
     }
 
-    /// Handles that the local peer sends packet `seq`, with records or without.
-    pub(crate) fn start_packet(&mut self, seq: u64) {
-        self.newest = self.newest.max(seq);
+    /// Handles that the local peer sends packet `seq`, with records or without. Returns `false` if the
+    /// packet is not newer than the one before, and cannot have records.
+    #[must_use]
+    pub(crate) fn start_packet(&mut self, seq: u64) -> bool {
+        if self.newest >= Some(seq) {
+            return false;
+        }
+        self.newest = Some(seq);
         let (entities, queue) = (&mut self.entities, &mut self.queue);
         self.history.advance(seq, |old, packet| {
             // Without an ack for so long, the packet counts as lost.
@@ -243,6 +276,7 @@ impl Outgoing {
                 resend(entities, queue, old, record.index);
             }
         });
+        true
     }
 
     /// Writes packet `seq`, which was started, to `out`. Returns `false`, and writes nothing, if there is
@@ -258,28 +292,34 @@ impl Outgoing {
         self.names.set_space(space.most);
         self.choose(world);
         self.name_peers(world);
-        if self.chosen.is_empty() || space.most < MIN_SPACE {
+        if self.chosen.is_empty() || space.most < SHORTEST {
             return false;
         }
+        // The first byte names the models.
+        let records = Space {
+            wanted: space.wanted.saturating_sub(1),
+            most: space.most - 1,
+        };
         let start = out.len();
-        let models = self
-            .newest_acked_models
-            .filter(|acked| seq - acked <= MAX_AGE);
-        let models = models.filter(|acked| self.history.models(*acked).is_some());
-        // The second attempt is slow and exact.
-        let written = [false, true].into_iter().find_map(|is_exact| {
+        let mut coding = Coding::Quick;
+        let written = loop {
             out.truncate(start);
-            self.start_models(seq, models, out);
+            self.start_models(seq, coding, out);
             self.packet.begin(seq);
-            // The first byte names the models.
-            let records = Space {
-                wanted: space.wanted.saturating_sub(1),
-                most: space.most - 1,
-            };
-            let written = self.write_records(world, seq, tick, records, is_exact, out);
-            (out.len() - start <= space.most).then_some(written)
-        });
-        if written.unwrap_or_default() == 0 {
+            match self.write_records(world, seq, tick, records, coding, out) {
+                Written::Records(_)
+                    if coding == Coding::Quick && out.len() - start > space.most =>
+                {
+                    coding = Coding::Exact;
+                }
+                Written::Records(written) => break written,
+                Written::NeedsPlain(choice) => {
+                    self.chosen = vec![choice];
+                    coding = Coding::Plain;
+                }
+            }
+        };
+        if written == 0 {
             out.truncate(start);
             return false;
         }
@@ -289,21 +329,27 @@ impl Outgoing {
             }
         }
         self.history.store(&self.packet);
-        if self.history.keeps_models(seq) {
+        if coding != Coding::Plain && self.history.keeps_models(seq) {
             self.history.store_models(seq, &self.models);
         }
         true
     }
 
     /// Starts with the models of an acked packet, which the first byte names.
-    fn start_models(&mut self, seq: u64, acked: Option<u64>, out: &mut Vec<u8>) {
+    fn start_models(&mut self, seq: u64, coding: Coding, out: &mut Vec<u8>) {
+        let acked = self
+            .newest_acked_models
+            .filter(|acked| seq - acked <= MAX_AGE);
         let models = acked.and_then(|acked| Some((acked, self.history.models(acked)?)));
-        let keeps = if self.history.keeps_models(seq) {
-            KEEPS_MODELS
-        } else {
-            0
+        let keeps = match self.history.keeps_models(seq) {
+            true => KEEPS_MODELS,
+            false => 0,
         };
         match models {
+            _ if coding == Coding::Plain => {
+                out.push(PLAIN);
+                self.models = Models::new(&self.layout);
+            }
             Some((acked, models)) => {
                 out.push((seq - acked) as u8 | keeps);
                 self.models.clone_from(models);

@@ -4,7 +4,7 @@ use super::{
     history::{MAX_WEIGHT, Packet, RECORD_WEIGHT, RecordKind, weight},
     models::Models,
     names::Names,
-    outgoing::{Choice, Outgoing, Space, entry},
+    outgoing::{Choice, Coding, MIN_SPACE, Outgoing, Space, Written, entry},
     record::{Previous, Scratch, Values, encode_start, encode_state},
     register::encode_register,
     sent::Sent,
@@ -15,7 +15,7 @@ use crate::{
     claim::Register,
     entropy::Encoder,
     id::Creator,
-    layout::{ComponentSet, Layout},
+    layout::{ComponentSet, Layout, MAX_ENTITY_LEN},
     world::{Entity, Index, World},
 };
 
@@ -56,6 +56,14 @@ impl Outgoing {
             true
         });
         keep_most_important(&mut self.chosen, self.room, |choice| choice.priority);
+        let alone = self.alone.take();
+        if let Some(choice) = self
+            .chosen
+            .iter()
+            .find(|choice| Some(choice.index) == alone)
+        {
+            self.chosen = vec![*choice];
+        }
         let id = |choice: &Choice| world.get(choice.index).map(Entity::id);
         self.chosen.sort_unstable_by_key(id);
     }
@@ -83,21 +91,21 @@ impl Outgoing {
         });
     }
 
-    /// Encodes the chosen records until the packet is full. Returns their number.
-    ///
-    /// Without `is_exact`, the packet can become too long, in the rare case that a record is longer than
-    /// expected.
+    /// Encodes the chosen records until the packet is full.
     pub(super) fn write_records(
         &mut self,
         world: &World,
         seq: u64,
         tick: u32,
         space: Space,
-        is_exact: bool,
+        coding: Coding,
         out: &mut Vec<u8>,
-    ) -> usize {
+    ) -> Written {
         let now = self.clock.now();
-        let mut encoder = Encoder::new(out);
+        let mut encoder = match coding {
+            Coding::Quick | Coding::Exact => Encoder::new(out),
+            Coding::Plain => Encoder::plain(out),
+        };
         encode_definitions(&mut encoder, &self.names);
         self.packet.names = self.names.defined();
         let mut previous = Previous::default();
@@ -112,9 +120,11 @@ impl Outgoing {
             }
             let sent = entry(&mut self.entities, choice.index);
             let before = (encoder.checkpoint(), previous);
-            let left = space.most.saturating_sub(encoder.len() + END);
+            let start = encoder.len();
+            let left = space.most.saturating_sub(start + END);
             // Copying the models is expensive, so it happens only near the end of the packet.
-            let undo = (is_exact || left < longest(entity)).then(|| self.models.clone());
+            let undo =
+                (coding != Coding::Quick || left < longest(entity)).then(|| self.models.clone());
             let record = (choice.index, choice.kind);
             let is_written = write_record(
                 &mut encoder,
@@ -132,22 +142,27 @@ impl Outgoing {
             if !is_written {
                 // Cannot happen: the peers have numbers, and the values agree with the layout.
                 debug_assert!(false, "{} cannot be encoded", entity.id());
-                return 0;
+                return Written::Records(0);
             }
             if let Some(models) = undo
                 && encoder.len() + END > space.most
             {
+                let len = encoder.len() - start;
                 self.packet.pop();
                 encoder.restore(before.0);
                 previous = before.1;
                 self.models = models;
-                if self.packet.len() == 0 {
-                    // It fits into a longer packet only, and must not delay the others until then.
-                    sent.due = Some(now);
-                    continue;
+                if self.packet.len() > 0 {
+                    self.alone = Some(choice.index).filter(|_| len > space.most / 2);
+                    is_full = true;
+                    break;
                 }
-                is_full = true;
-                break;
+                if coding != Coding::Plain && longest_plain(entity) <= space.most {
+                    return Written::NeedsPlain(*choice);
+                }
+                // It fits into a longer packet only, and must not delay the others until then.
+                sent.due = Some(now);
+                continue;
             }
             if encoder.len() + END > space.wanted {
                 is_full = true;
@@ -162,7 +177,7 @@ impl Outgoing {
             true => (written - written / 16).max(1),
             false => (self.room + self.room / 8 + 1).min(MAX_WEIGHT / RECORD_WEIGHT),
         };
-        written
+        Written::Records(written)
     }
 }
 
@@ -186,6 +201,32 @@ fn heaviest(entity: &Entity) -> usize {
         weight(values.numbers.len(), &values.blobs)
     })
 }
+
+/// Returns the length in bytes that a packet with a record of this entity never exceeds, if the packet is
+/// coded plainly.
+///
+/// | part | bits |
+/// |---|--:|
+/// | definitions of 7 names | 915 |
+/// | start of the record, with its id | 51 |
+/// | baseline | 11 |
+/// | register | 170 |
+/// | set of components | 128 |
+/// | whether each component has changed; each has at least 8 bytes of values | 101 |
+/// | number of a field, with whether the field has changed | 64 |
+/// | blob, without its bytes, with whether it has changed | 25 |
+/// | end of the records | 1 |
+///
+/// The range coder and the rounding add less than 7 bytes.
+fn longest_plain(entity: &Entity) -> usize {
+    let values = entity.known_values();
+    PLAIN_HEAD + values.map_or(0, crate::world::Values::len)
+}
+
+/// The length in bytes of a plain packet without the values of its record, see [`longest_plain`].
+const PLAIN_HEAD: usize = (915 + 51 + 11 + 170 + 128 + 101 + 1_usize).div_ceil(8) + 7;
+
+const _: () = assert!(1 + PLAIN_HEAD + MAX_ENTITY_LEN <= MIN_SPACE);
 
 /// Returns the length in bytes that a record hardly ever exceeds.
 fn longest(entity: &Entity) -> usize {

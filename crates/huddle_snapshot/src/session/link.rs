@@ -77,7 +77,10 @@ impl Link {
         out: &mut Vec<u8>,
     ) -> bool {
         let now = self.outgoing.start_tick(tick);
-        self.outgoing.start_packet(seq);
+        if !self.outgoing.start_packet(seq) {
+            debug_assert!(false, "packet {seq} is not newer than the one before");
+            return false;
+        }
         let is_waiting = self.outgoing.is_waiting();
         let Some(payload) = self.budget.start_tick(tick, now, is_waiting) else {
             return false;

@@ -56,8 +56,12 @@ impl SnapshotSession {
     /// that will contain it, and `tick` the tick of the local peer. Returns `false`, and writes nothing,
     /// if there is nothing to send, or the budget lets the link send in a later tick.
     ///
-    /// Call this once per tick for each link. A link without changes costs no time, however many
-    /// entities there are.
+    /// - Call this once per tick for each link. A link without changes costs no time, however many
+    ///   entities there are.
+    /// - `seq` must increase with each call for a link. With another `seq` the session writes nothing.
+    /// - Every entity fits into [`MIN_SPACE`](crate::MIN_SPACE) bytes. One that does not fit into less
+    ///   waits until there is more, and [`link_stats`](Self::link_stats) counts it as backlog. The other
+    ///   entities do not wait for it.
     pub fn write(
         &mut self,
         peer: PeerId,

@@ -1,4 +1,5 @@
 mod rate_limits;
+mod spaces;
 
 use std::{collections::VecDeque, time::Instant};
 
@@ -46,6 +47,8 @@ struct Pair {
     a: SnapshotSession,
     b: SnapshotSession,
     tick: u32,
+    /// The space for snapshots in a packet, in bytes.
+    space: usize,
     /// The time that a packet takes, and the same time for its ack, in ticks.
     delay: u32,
     /// From 0 to 1.
@@ -72,6 +75,7 @@ impl Pair {
             a,
             b,
             tick: 0,
+            space: 1000,
             delay: 3,
             loss: 0.0,
             rng: Rng::with_seed(1),
@@ -118,7 +122,8 @@ impl Pair {
             self.b.receive(A, seq, seq as u32, &bytes).unwrap();
         }
         let mut bytes = Vec::new();
-        if self.a.write(B, seq, tick, 1000, &mut bytes) {
+        if self.a.write(B, seq, tick, self.space, &mut bytes) {
+            assert!(bytes.len() <= self.space);
             self.sent.push((tick, bytes.len()));
             let is_received = self.rng.f64() >= self.loss;
             if is_received {
