@@ -12,6 +12,9 @@
 //! - The sender uses a baseline only if it sent every newer state of the entity after `s - 32`
 //!   ([`MAX_AGE`]), and therefore after `n - 64`.
 //!
+//! - The sender uses an *earlier* state, to see how fast the entity moves, only if it is from a packet
+//!   after `s - 32`, and therefore after `n - 64`. The receiver acked the packet, so it has the state.
+//!
 //! If the baseline is from a packet after `n - 64`, the receiver has it. Otherwise no newer state was
 //! sent up to `n - 64`, so the baseline is the settled state. A packet of an honest peer therefore
 //! always decodes.

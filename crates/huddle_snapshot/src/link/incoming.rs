@@ -11,7 +11,7 @@ use super::{
     },
     models::Models,
     names::Names,
-    record::{Previous, Scratch, decode_start, decode_state},
+    record::{Previous, Scratch, States, decode_start, decode_state},
     register::decode_register,
     state::{Head, State, StateRef},
 };
@@ -153,7 +153,12 @@ impl Incoming {
                     &mut previous,
                     id,
                     tick,
-                    |age| baseline(&self.history, received, seq, age, id),
+                    &Known {
+                        history: &self.history,
+                        received,
+                        seq,
+                        id,
+                    },
                     &mut self.scratch,
                 )?,
                 RecordKind::Register | RecordKind::Hidden => {
@@ -247,25 +252,34 @@ impl Incoming {
     }
 }
 
-/// Returns the state of an entity that is this number of packets old. See [`super::history`].
-fn baseline<'a>(
+/// What is known about an entity before packet `seq`. See [`super::history`].
+struct Known<'a> {
     history: &'a History,
     received: Option<&'a Received>,
     seq: u64,
-    age: u8,
     id: EntityId,
-) -> Option<StateRef<'a>> {
-    let (settled_in, settled) = match received.and_then(|received| received.settled.as_ref()) {
-        Some((seq, state)) => (Some(*seq), Some(state.as_ref())),
-        None => (None, None),
-    };
-    if age == 0 {
-        return settled;
+}
+
+impl<'a> States<'a> for Known<'a> {
+    fn baseline(&self, age: u8) -> Option<StateRef<'a>> {
+        let settled = self.received.and_then(|received| received.settled.as_ref());
+        let state = settled.map(|(_, state)| state.as_ref());
+        if age == 0 {
+            return state;
+        }
+        let base = self.seq.checked_sub(age.into())?;
+        match settled {
+            Some((seq, _)) if *seq == base => state,
+            _ => self.history.state(base, self.id),
+        }
     }
-    let base = seq.checked_sub(age.into())?;
-    match settled_in == Some(base) {
-        true => settled,
-        false => history.state(base, id),
+
+    fn earlier(&self, age: u8, gap: u8) -> Option<StateRef<'a>> {
+        if age == 0 || gap == 0 {
+            return None;
+        }
+        let before = u64::from(age) + u64::from(gap);
+        self.history.state(self.seq.checked_sub(before)?, self.id)
     }
 }
 

@@ -20,13 +20,17 @@ pub(crate) struct Models {
     /// The bytes of the number of an entity, the highest first.
     pub(super) number: [ByteModel; 4],
     /// The numbers between an entity and the one before.
-    pub(super) gap: NumberModel,
+    pub(super) skipped: NumberModel,
     pub(super) is_state: BitModel,
     pub(super) is_hidden: BitModel,
     /// Whether the state is relative to a baseline.
     pub(super) is_delta: BitModel,
     pub(super) is_same_age: BitModel,
     pub(super) age: ByteModel,
+    /// Whether the record uses a state before the baseline.
+    pub(super) has_earlier: BitModel,
+    pub(super) is_same_gap: BitModel,
+    pub(super) gap: ByteModel,
     /// Whether the register or the components differ from the baseline.
     pub(super) has_head: BitModel,
     pub(super) is_initial: BitModel,
@@ -65,12 +69,15 @@ impl Models {
             is_counted_alike: BitModel::default(),
             name: ByteModel::default(),
             number: [ByteModel::default(); 4],
-            gap: NumberModel::default(),
+            skipped: NumberModel::default(),
             is_state: BitModel::default(),
             is_hidden: BitModel::default(),
             is_delta: BitModel::default(),
             is_same_age: BitModel::default(),
             age: ByteModel::default(),
+            has_earlier: BitModel::default(),
+            is_same_gap: BitModel::default(),
+            gap: ByteModel::default(),
             has_head: BitModel::default(),
             is_initial: BitModel::default(),
             is_dead: BitModel::default(),

@@ -15,25 +15,55 @@ use crate::{
     column::{self, Number},
     entropy::{Decoder, Encoder, NumberContext},
     id::EntityId,
-    layout::{Component, ComponentSet, Layout, MAX_ENTITY_LEN, Place},
+    layout::{Component, ComponentId, ComponentSet, Layout, MAX_ENTITY_LEN, Place},
     numbering::group,
     world::values,
 };
 
 /// What the records of a packet are encoded relative to: the records before them.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Previous {
     id: Option<EntityId>,
     /// The age of the last baseline, see [`Baseline::age`].
     age: u8,
+    /// The gap of the last earlier state, see [`EarlierState::gap`].
+    gap: u8,
 }
 
-/// The state relative to which a record is encoded.
+impl Default for Previous {
+    fn default() -> Self {
+        Self {
+            id: None,
+            age: 0,
+            gap: 1,
+        }
+    }
+}
+
+/// The states relative to which a record is encoded.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Baseline<'a> {
     /// The number of packets since the state, or 0 for the settled state.
     pub(super) age: u8,
     pub(super) state: StateRef<'a>,
+    pub(super) earlier: Option<EarlierState<'a>>,
+}
+
+/// A state before the baseline.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct EarlierState<'a> {
+    /// The number of packets from the state to the baseline.
+    pub(super) gap: u8,
+    pub(super) state: StateRef<'a>,
+}
+
+/// The states that the receiver has of an entity.
+pub(super) trait States<'a> {
+    /// Returns the baseline of this age, see [`Baseline::age`].
+    fn baseline(&self, age: u8) -> Option<StateRef<'a>>;
+
+    /// Returns the state this number of packets before the baseline of this age.
+    fn earlier(&self, age: u8, gap: u8) -> Option<StateRef<'a>>;
 }
 
 /// The values that a record encodes.
@@ -78,9 +108,11 @@ pub(super) fn encode_start(
     models.is_counted_alike.encode(encoder, last.is_some());
     if let Some(last) = last {
         // Ids ascend.
-        let gap = id.number.wrapping_sub(last.number.wrapping_add(1));
+        let skipped = id.number.wrapping_sub(last.number.wrapping_add(1));
         let context = NumberContext::default();
-        models.gap.encode(encoder, context, gap.cast_signed());
+        models
+            .skipped
+            .encode(encoder, context, skipped.cast_signed());
     } else {
         encode_name(encoder, models, creator);
         for (model, byte) in models.number.iter_mut().zip(id.number.to_be_bytes()) {
@@ -109,8 +141,8 @@ pub(super) fn decode_start(
         let last = previous.id.ok_or(DecodeError::Order)?;
         let from = last.number.checked_add(1).ok_or(DecodeError::Order)?;
         let context = NumberContext::default();
-        let gap = models.gap.decode(decoder, context).cast_unsigned();
-        let number = from.checked_add(gap).ok_or(DecodeError::Order)?;
+        let skipped = models.skipped.decode(decoder, context).cast_unsigned();
+        let number = from.checked_add(skipped).ok_or(DecodeError::Order)?;
         EntityId { number, ..last }
     } else {
         let creator = creator_of(names, decode_name(decoder, models))?;
@@ -152,12 +184,22 @@ pub(super) fn encode_state(
 ) -> Option<Head> {
     models.is_delta.encode(encoder, base.is_some());
     let known = base.map(|base| base.state);
+    let earlier = base.and_then(|base| base.earlier);
     if let Some(base) = base {
         let is_same_age = base.age == previous.age;
         models.is_same_age.encode(encoder, is_same_age);
         if !is_same_age {
             models.age.encode(encoder, base.age);
             previous.age = base.age;
+        }
+        models.has_earlier.encode(encoder, earlier.is_some());
+        if let Some(earlier) = earlier {
+            let is_same_gap = earlier.gap == previous.gap;
+            models.is_same_gap.encode(encoder, is_same_gap);
+            if !is_same_gap {
+                models.gap.encode(encoder, earlier.gap);
+                previous.gap = earlier.gap;
+            }
         }
         let head = base.state.head;
         let has_head = head.register != values.register || head.components != values.components;
@@ -170,26 +212,25 @@ pub(super) fn encode_state(
     }
     out.clear();
     let ticks = ticks_since(known, values.tick);
+    let earlier = earlier.map(|earlier| earlier.state);
     for (component, of, place) in layout.places(values.components) {
-        let earlier = known.and_then(|state| {
-            let place = layout.place(state.head.components, component)?;
-            Some((state, place))
-        });
+        let before = known.and_then(|state| at(layout, state, component));
         match (models.components.get_mut(component.index())?, place) {
             (ComponentModels::Fields(models), Place::Numbers(range)) => {
                 let start = out.numbers.len();
                 out.numbers.resize(start + range.len(), Number::default());
                 let to = out.numbers.get_mut(start..)?;
                 let now = values.numbers.get(range)?;
-                let base = column_base(of, earlier.as_ref(), ticks);
+                let earlier = earlier.and_then(|state| at(layout, state, component));
+                let base = column_base(of, before.as_ref(), earlier.as_ref(), ticks);
                 column::encode(encoder, models, of.fields(), &base, 0, now, to).ok()?;
-                if earlier.is_none() {
+                if before.is_none() {
                     at_rest(to);
                 }
             }
             (ComponentModels::Blob(models), Place::Blob(index)) => {
                 let now = values.blobs.get(index)?;
-                let before = match &earlier {
+                let before = match &before {
                     Some((state, Place::Blob(index))) => state.blobs.get(*index),
                     _ => None,
                 };
@@ -207,24 +248,43 @@ pub(super) fn encode_state(
     })
 }
 
+/// Returns where a component is in a state that has it.
+fn at<'a>(
+    layout: &Layout,
+    state: StateRef<'a>,
+    component: ComponentId,
+) -> Option<(StateRef<'a>, Place)> {
+    let place = layout.place(state.head.components, component)?;
+    Some((state, place))
+}
+
 /// Returns the baseline of a component, which is unknown in a new entity.
 fn column_base<'a>(
     component: &'a Component,
+    base: Option<&(StateRef<'a>, Place)>,
     earlier: Option<&(StateRef<'a>, Place)>,
     age: u32,
 ) -> column::Baseline<'a> {
-    let (numbers, ticks) = match earlier {
-        Some((state, Place::Numbers(range))) => {
-            let numbers = state.numbers.get(range.clone()).unwrap_or_default();
-            (numbers, state.head.ticks)
-        }
-        _ => (component.unknown(), 1),
+    let Some((state, Place::Numbers(range))) = base else {
+        return column::Baseline {
+            numbers: component.unknown(),
+            ticks: 1,
+            age,
+            earlier: None,
+        };
+    };
+    let earlier = match earlier {
+        Some((earlier, Place::Numbers(range))) => Some(column::Earlier {
+            numbers: earlier.numbers.get(range.clone()).unwrap_or_default(),
+            ticks: ticks_since(Some(*earlier), state.head.tick),
+        }),
+        _ => None,
     };
     column::Baseline {
-        numbers,
-        ticks,
+        numbers: state.numbers.get(range.clone()).unwrap_or_default(),
+        ticks: state.head.ticks,
         age,
-        earlier: None,
+        earlier,
     }
 }
 
@@ -258,7 +318,7 @@ fn encode_head(
     is_named
 }
 
-/// Decodes a state. `baseline` returns the state of this age.
+/// Decodes a state relative to those that the receiver has.
 pub(super) fn decode_state<'a>(
     decoder: &mut Decoder<'_>,
     models: &mut Models,
@@ -267,17 +327,25 @@ pub(super) fn decode_state<'a>(
     previous: &mut Previous,
     id: EntityId,
     tick: u32,
-    baseline: impl FnOnce(u8) -> Option<StateRef<'a>>,
+    states: &impl States<'a>,
     out: &mut Scratch,
 ) -> Result<Head, DecodeError> {
-    let mut known = None;
+    let (mut known, mut earlier) = (None, None);
     let mut head = None;
     if models.is_delta.decode(decoder) {
         if !models.is_same_age.decode(decoder) {
             previous.age = models.age.decode(decoder);
         }
-        let state = baseline(previous.age).ok_or(DecodeError::UnknownBaseline)?;
+        let state = states.baseline(previous.age);
+        let state = state.ok_or(DecodeError::UnknownBaseline)?;
         known = Some(state);
+        if models.has_earlier.decode(decoder) {
+            if !models.is_same_gap.decode(decoder) {
+                previous.gap = models.gap.decode(decoder);
+            }
+            let state = states.earlier(previous.age, previous.gap);
+            earlier = Some(state.ok_or(DecodeError::UnknownBaseline)?);
+        }
         if !models.has_head.decode(decoder) {
             head = Some((state.head.register, state.head.components));
         }
@@ -289,24 +357,22 @@ pub(super) fn decode_state<'a>(
     out.clear();
     let ticks = ticks_since(known, tick);
     for (component, of, _) in layout.places(components) {
-        let earlier = known.and_then(|state| {
-            let place = layout.place(state.head.components, component)?;
-            Some((state, place))
-        });
+        let before = known.and_then(|state| at(layout, state, component));
         match models.components.get_mut(component.index()) {
             Some(ComponentModels::Fields(models)) => {
                 let start = out.numbers.len();
                 out.numbers.resize(start + of.len(), Number::default());
                 let to = out.numbers.get_mut(start..).unwrap_or_default();
-                let base = column_base(of, earlier.as_ref(), ticks);
+                let earlier = earlier.and_then(|state| at(layout, state, component));
+                let base = column_base(of, before.as_ref(), earlier.as_ref(), ticks);
                 column::decode(decoder, models, of.fields(), &base, 0, to)
                     .map_err(|_| DecodeError::OutOfRange)?;
-                if earlier.is_none() {
+                if before.is_none() {
                     at_rest(to);
                 }
             }
             Some(ComponentModels::Blob(models)) => {
-                let before = match &earlier {
+                let before = match &before {
                     Some((state, Place::Blob(index))) => state.blobs.get(*index),
                     _ => None,
                 };

@@ -3,12 +3,12 @@ use std::time::Duration;
 use huddle_id::PeerId;
 
 use super::{
-    history::{HISTORY, MAX_AGE, Record, RecordKind},
-    record::Baseline,
+    history::{HISTORY, History, MAX_AGE, Record, RecordKind},
+    record::{Baseline, EarlierState},
     sends::Sends,
     state::{State, StateRef},
 };
-use crate::{claim::Register, world::Entity};
+use crate::{claim::Register, id::EntityId, world::Entity};
 
 /// What the receiver knows about an entity.
 #[derive(Debug, Default)]
@@ -19,6 +19,8 @@ pub(super) struct Sent {
     pub(super) is_dead_there: bool,
     /// The newest state that the receiver has acked.
     pub(super) base: Option<(u64, State)>,
+    /// The packet with the newest state before `base` that the receiver has acked.
+    pub(super) earlier: Option<u64>,
     pub(super) sends: Sends,
     /// The newest version that the receiver has acked.
     pub(super) acked: u64,
@@ -68,9 +70,14 @@ impl Sent {
         (self.owes_register && self.register_sent < Some(register)).then_some(RecordKind::Register)
     }
 
-    /// Returns the state relative to which the next one is encoded, if the receiver still has it. See
+    /// Returns the states relative to which the next one is encoded, if the receiver still has them. See
     /// [`super::history`].
-    pub(super) fn baseline(&self, seq: u64) -> Option<Baseline<'_>> {
+    pub(super) fn baseline<'a>(
+        &'a self,
+        seq: u64,
+        id: EntityId,
+        history: &'a History,
+    ) -> Option<Baseline<'a>> {
         let (base, state) = self.base.as_ref().filter(|_| !self.is_dead_there)?;
         let oldest = self.sends.oldest_after(*base);
         if oldest.is_some_and(|oldest| seq - oldest > MAX_AGE) {
@@ -80,9 +87,17 @@ impl Sent {
             age @ ..HISTORY => age as u8,
             _ => 0,
         };
+        let earlier = self.earlier.filter(|earlier| seq - earlier <= MAX_AGE);
+        let earlier = earlier.and_then(|earlier| {
+            Some(EarlierState {
+                gap: (base - earlier) as u8,
+                state: history.state(earlier, id)?,
+            })
+        });
         Some(Baseline {
             age,
             state: state.as_ref(),
+            earlier,
         })
     }
 
@@ -124,8 +139,10 @@ impl Sent {
         self.sent = self.sent.max(self.acked);
         match record.kind {
             RecordKind::State => match &mut self.base {
-                Some((base, _)) if *base >= seq => {}
+                Some((base, _)) if *base == seq => {}
+                Some((base, _)) if *base > seq => self.earlier = self.earlier.max(Some(seq)),
                 Some((base, kept)) => {
+                    self.earlier = Some(*base);
                     *base = seq;
                     kept.assign(state);
                 }

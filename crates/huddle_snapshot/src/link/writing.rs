@@ -1,7 +1,7 @@
 //! Which records a packet contains, and their encoding.
 
 use super::{
-    history::{MAX_WEIGHT, Packet, RECORD_WEIGHT, RecordKind, weight},
+    history::{History, MAX_WEIGHT, Packet, RECORD_WEIGHT, RecordKind, weight},
     models::Models,
     names::Names,
     outgoing::{Choice, Coding, MIN_SPACE, Outgoing, Space, Written, entry},
@@ -136,6 +136,7 @@ impl Outgoing {
                 record,
                 entity,
                 sent,
+                &self.history,
                 &mut self.scratch,
                 &mut self.packet,
             );
@@ -209,7 +210,7 @@ fn heaviest(entity: &Entity) -> usize {
 /// |---|--:|
 /// | definitions of 7 names | 915 |
 /// | start of the record, with its id | 51 |
-/// | baseline | 11 |
+/// | baseline and earlier state | 21 |
 /// | register | 170 |
 /// | set of components | 128 |
 /// | whether each component has changed; each has at least 8 bytes of values | 101 |
@@ -224,7 +225,7 @@ fn longest_plain(entity: &Entity) -> usize {
 }
 
 /// The length in bytes of a plain packet without the values of its record, see [`longest_plain`].
-const PLAIN_HEAD: usize = (915 + 51 + 11 + 170 + 128 + 101 + 1_usize).div_ceil(8) + 7;
+const PLAIN_HEAD: usize = (915 + 51 + 21 + 170 + 128 + 101 + 1_usize).div_ceil(8) + 7;
 
 const _: () = assert!(1 + PLAIN_HEAD + MAX_ENTITY_LEN <= MIN_SPACE);
 
@@ -247,6 +248,7 @@ fn write_record(
     (index, kind): (Index, RecordKind),
     entity: &Entity,
     sent: &Sent,
+    history: &History,
     scratch: &mut Scratch,
     packet: &mut Packet,
 ) -> bool {
@@ -264,7 +266,7 @@ fn write_record(
                 numbers: &values.numbers,
                 blobs: &values.blobs,
             };
-            let base = sent.baseline(seq);
+            let base = sent.baseline(seq, id, history);
             encode_state(
                 encoder, models, names, layout, previous, id, base, values, scratch,
             )

@@ -105,9 +105,12 @@ fn deltas_match_golden_bytes() {
         scene.ada.delivered(BOB, seq);
         bytes
     };
-    assert_eq!(send(1, [303, 40, 3, 255, 255, 310]), "011112578e31f3b6006f");
+    assert_eq!(send(1, [303, 40, 3, 255, 255, 310]), "011112578e31f32bed33");
     // Two ticks after the baseline, the movement has continued and the rotation has not.
-    assert_eq!(send(3, [309, 40, 3, 255, 257, 310]), "031112578e31f877a3e9");
+    assert_eq!(
+        send(3, [309, 40, 3, 255, 257, 310]),
+        "031112578e31fb6576e84a"
+    );
 }
 
 #[test]

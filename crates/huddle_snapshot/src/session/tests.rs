@@ -430,6 +430,35 @@ fn packets_that_are_late_find_their_baseline() {
 }
 
 #[test]
+fn packets_that_are_late_find_their_earlier_state() {
+    for gap in 28..=36 {
+        for (late, between) in [(28, 1), (31, 5), (32, 1), (32, 20)] {
+            let [mut a, mut b] = pair();
+            let id = spawn(&mut a, Policy::Fixed, 1);
+            let other = spawn(&mut a, Policy::Fixed, 1);
+            exchange(&mut a, &mut b, 0, 900);
+            let mut held = (0, Vec::new());
+            let last = 10 + gap;
+            for seq in 10..=last + late {
+                move_to(&mut a, other, seq as i32);
+                if [10, 10 + between, last].contains(&seq) {
+                    move_to(&mut a, id, 3 * seq as i32);
+                }
+                let bytes = packet(&mut a, &b, seq, 900);
+                if seq == last {
+                    held = (seq, bytes);
+                    continue;
+                }
+                receive(&mut b, A, seq, &bytes);
+                a.delivered(B, seq);
+            }
+            receive(&mut b, A, held.0, &held.1);
+            assert_eq!(x_of(&b, id), Some(3 * last as i32), "{gap} {late}");
+        }
+    }
+}
+
+#[test]
 fn packets_that_are_too_late_change_nothing() {
     let [mut a, mut b] = pair();
     let id = spawn(&mut a, Policy::Fixed, 1);

@@ -1,4 +1,5 @@
 mod rate_limits;
+mod sizes;
 mod spaces;
 
 use std::{collections::VecDeque, time::Instant};
