@@ -11,7 +11,6 @@
 //!   also keeps the newest state of an earlier packet, the *settled* state.
 //! - The sender uses a baseline only if it sent every newer state of the entity after `s - 32`
 //!   ([`MAX_AGE`]), and therefore after `n - 64`.
-//!
 //! - The sender uses an *earlier* state, to see how fast the entity moves, only if it is from a packet
 //!   after `s - 32`, and therefore after `n - 64`. The receiver acked the packet, so it has the state.
 //!
@@ -19,15 +18,12 @@
 //! sent up to `n - 64`, so the baseline is the settled state. A packet of an honest peer therefore
 //! always decodes.
 
-use std::ops::Range;
-
-use bytes::Bytes;
-
 use super::{
     models::Models,
-    state::{Head, StateRef},
+    packet::{Packet, Record},
+    state::StateRef,
 };
-use crate::{claim::Register, column::Number, id::EntityId, world::Index};
+use crate::id::EntityId;
 
 /// The number of packets whose records both ends of a link keep.
 pub(crate) const HISTORY: u64 = 64;
@@ -46,161 +42,12 @@ const MODELS_EVERY: u64 = 8;
 /// it starts with, and 32 before the newest: 63 packets, which touch one group of packets more than 56 do.
 const KEPT_MODELS: u64 = HISTORY / MODELS_EVERY + 1;
 
-/// The maximum weight of the records of a packet. Predictable values take far less than a bit, so that the
-/// length of a packet does not limit them. Both ends keep the values of [`HISTORY`] packets, which take at
-/// most 8 MiB.
-pub(crate) const MAX_WEIGHT: usize = 1 << 17;
-
-/// The weight of a record without values. Weights are at least the bytes of memory that a record takes.
-pub(crate) const RECORD_WEIGHT: usize = 192;
-
-/// The weight of a number.
-const NUMBER_WEIGHT: usize = 12;
-
-/// The weight of a blob without its bytes.
-const BLOB_WEIGHT: usize = 80;
-
-/// Returns the weight of a record with these values.
-pub(super) fn weight(numbers: usize, blobs: &[Bytes]) -> usize {
-    let blobs: usize = blobs.iter().map(|blob| BLOB_WEIGHT + blob.len()).sum();
-    RECORD_WEIGHT + NUMBER_WEIGHT * numbers + blobs
-}
-
 /// The bit of the first byte of a packet that is set if the link keeps the models of the packet. The other
 /// bits are the number of packets since the one whose models the packet starts with, or 0.
 pub(crate) const KEEPS_MODELS: u8 = 1 << 7;
 
 /// The first byte of a packet whose bits are all coded with even probabilities.
 pub(crate) const PLAIN: u8 = KEEPS_MODELS - 1;
-
-/// What a record does to the entity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RecordKind {
-    /// The entity has this state.
-    State,
-    /// The entity has this register. The record contains no values.
-    Register,
-    /// The receiver no longer sees the entity.
-    Hidden,
-}
-
-/// A record of a packet that was sent or received.
-#[derive(Debug, Clone)]
-pub(crate) struct Record {
-    pub(crate) id: EntityId,
-    pub(crate) index: Index,
-    pub(crate) kind: RecordKind,
-    /// The sender's version of the entity. 0 on the receiving side.
-    pub(crate) version: u64,
-    head: Head,
-    numbers: Range<u32>,
-    blobs: Range<u32>,
-}
-
-impl Record {
-    pub(crate) fn register(&self) -> Register {
-        self.head.register
-    }
-
-    /// Returns the sender's tick.
-    pub(super) fn tick(&self) -> u32 {
-        self.head.tick
-    }
-}
-
-/// The records of a packet, sorted by their ids.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Packet {
-    seq: Option<u64>,
-    /// The number of peers whose ids the receiver has once it has the packet.
-    pub(super) names: usize,
-    weight: usize,
-    records: Vec<Record>,
-    numbers: Vec<Number>,
-    blobs: Vec<Bytes>,
-}
-
-impl Packet {
-    /// Empties the packet for a new sequence number, and keeps its memory.
-    pub(crate) fn begin(&mut self, seq: u64) {
-        self.clear();
-        self.seq = Some(seq);
-    }
-
-    /// Empties the packet.
-    pub(crate) fn clear(&mut self) {
-        self.seq = None;
-        self.weight = 0;
-        self.records.clear();
-        self.numbers.clear();
-        self.blobs.clear();
-    }
-
-    pub(crate) fn records(&self) -> &[Record] {
-        &self.records
-    }
-
-    /// Removes the last record.
-    pub(super) fn pop(&mut self) {
-        if let Some(record) = self.records.pop() {
-            let state = self.state(&record);
-            self.weight -= weight(state.numbers.len(), state.blobs);
-            self.numbers.truncate(record.numbers.start as usize);
-            self.blobs.truncate(record.blobs.start as usize);
-        }
-    }
-
-    /// Returns the sum of the [weights](weight) of the records.
-    pub(super) fn weight(&self) -> usize {
-        self.weight
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.records.len()
-    }
-
-    /// Adds a record. Records arrive in the order of their ids.
-    pub(crate) fn push(
-        &mut self,
-        (id, index): (EntityId, Index),
-        kind: RecordKind,
-        version: u64,
-        state: StateRef<'_>,
-    ) {
-        let numbers = self.numbers.len() as u32;
-        let blobs = self.blobs.len() as u32;
-        self.weight += weight(state.numbers.len(), state.blobs);
-        self.numbers.extend_from_slice(state.numbers);
-        self.blobs.extend_from_slice(state.blobs);
-        self.records.push(Record {
-            id,
-            index,
-            kind,
-            version,
-            head: state.head,
-            numbers: numbers..self.numbers.len() as u32,
-            blobs: blobs..self.blobs.len() as u32,
-        });
-    }
-
-    /// Returns the state in a record of this packet.
-    pub(crate) fn state(&self, record: &Record) -> StateRef<'_> {
-        let numbers = record.numbers.start as usize..record.numbers.end as usize;
-        let blobs = record.blobs.start as usize..record.blobs.end as usize;
-        StateRef {
-            head: record.head,
-            numbers: self.numbers.get(numbers).unwrap_or_default(),
-            blobs: self.blobs.get(blobs).unwrap_or_default(),
-        }
-    }
-
-    /// Returns the state of an entity, if the packet contains one.
-    fn state_of(&self, id: EntityId) -> Option<StateRef<'_>> {
-        let at = self.records.binary_search_by_key(&id, |it| it.id).ok()?;
-        let record = self.records.get(at)?;
-        (record.kind == RecordKind::State).then(|| self.state(record))
-    }
-}
 
 /// The last [`HISTORY`] packets.
 #[derive(Debug)]
@@ -230,7 +77,7 @@ impl History {
     /// Returns the records of all packets, with the sequence numbers of the packets.
     pub(super) fn records(&self) -> impl Iterator<Item = (u64, &Record)> {
         self.packets.iter().flat_map(|packet| {
-            let records = packet.records.iter();
+            let records = packet.records().iter();
             records.filter_map(|record| Some((packet.seq?, record)))
         })
     }
@@ -273,13 +120,7 @@ impl History {
     /// Returns the number of bytes that the packets take.
     #[cfg(test)]
     pub(super) fn memory(&self) -> usize {
-        let packets = self.packets.iter().map(|packet| {
-            let blobs = packet.blobs.iter().map(|blob| blob.len() + 48);
-            packet.records.capacity() * size_of::<Record>()
-                + packet.numbers.capacity() * size_of::<Number>()
-                + packet.blobs.capacity() * size_of::<Bytes>()
-                + blobs.sum::<usize>()
-        });
+        let packets = self.packets.iter().map(Packet::memory);
         packets.sum()
     }
 
@@ -319,17 +160,7 @@ fn slot_of_models(seq: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layout::{Layout, MAX_ENTITY_LEN};
-
-    #[test]
-    fn weights_are_at_least_the_memory() {
-        assert!(size_of::<Record>() <= RECORD_WEIGHT);
-        assert!(size_of::<Number>() <= NUMBER_WEIGHT);
-        // A blob has a counter of its references, and its memory has a head.
-        assert!(size_of::<Bytes>() + 48 <= BLOB_WEIGHT);
-        assert!(HISTORY as usize * MAX_WEIGHT <= 8 << 20);
-        assert!(weight(MAX_ENTITY_LEN / 8, &[]) < MAX_WEIGHT / 50);
-    }
+    use crate::layout::Layout;
 
     #[test]
     fn models_are_kept_while_a_late_packet_can_start_with_them() {

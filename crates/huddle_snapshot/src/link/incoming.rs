@@ -1,19 +1,22 @@
 //! The records that one peer receives from another.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use huddle_id::PeerId;
 
 use super::{
     error::DecodeError,
-    history::{
-        HISTORY, History, KEEPS_MODELS, MAX_WEIGHT, PLAIN, Packet, REORDERING, Record, RecordKind,
-    },
+    history::{HISTORY, History, KEEPS_MODELS, PLAIN, REORDERING},
     models::Models,
     names::Names,
-    record::{Previous, Scratch, States, decode_start, decode_state},
+    packet::{MAX_WEIGHT, Packet, RecordKind},
+    received::{Known, Newest, Received, Shown},
+    record::{Previous, Scratch, decode_start, decode_state},
     register::decode_register,
-    state::{Head, State, StateRef},
+    state::{Head, StateRef},
 };
 use crate::{
     claim::Register,
@@ -40,19 +43,6 @@ pub(crate) struct Incoming {
     models: Models,
     scratch: Scratch,
     packet: Packet,
-}
-
-/// What was received about an entity.
-#[derive(Debug, Default)]
-struct Received {
-    /// The newest state in a packet that is no longer remembered.
-    settled: Option<(u64, State)>,
-    /// The packet with the newest state, or with a newer record that hides the entity.
-    newest: Option<(u64, Shown)>,
-    /// The newest packet with any record.
-    last: Option<u64>,
-    /// Whether the sender was the first to name the entity.
-    is_added: bool,
 }
 
 impl Incoming {
@@ -252,37 +242,6 @@ impl Incoming {
     }
 }
 
-/// What is known about an entity before packet `seq`. See [`super::history`].
-struct Known<'a> {
-    history: &'a History,
-    received: Option<&'a Received>,
-    seq: u64,
-    id: EntityId,
-}
-
-impl<'a> States<'a> for Known<'a> {
-    fn baseline(&self, age: u8) -> Option<StateRef<'a>> {
-        let settled = self.received.and_then(|received| received.settled.as_ref());
-        let state = settled.map(|(_, state)| state.as_ref());
-        if age == 0 {
-            return state;
-        }
-        let base = self.seq.checked_sub(age.into())?;
-        match settled {
-            Some((seq, _)) if *seq == base => state,
-            _ => self.history.state(base, self.id),
-        }
-    }
-
-    fn earlier(&self, age: u8, gap: u8) -> Option<StateRef<'a>> {
-        if age == 0 || gap == 0 {
-            return None;
-        }
-        let before = u64::from(age) + u64::from(gap);
-        self.history.state(self.seq.checked_sub(before)?, self.id)
-    }
-}
-
 fn without_values(tick: u32, register: Register) -> Head {
     Head {
         tick,
@@ -312,130 +271,4 @@ fn entry(entities: &mut Vec<Received>, index: Index) -> &mut Received {
         entities.resize_with(index.get() + 1, Received::default);
     }
     &mut entities[index.get()]
-}
-
-/// What the newest record with or without values says.
-#[derive(Debug, Clone, Copy)]
-enum Shown {
-    State,
-    Hidden(Register),
-}
-
-/// What a peer has shown of an entity.
-#[derive(Debug)]
-pub(crate) enum Newest<'a> {
-    State(StateRef<'a>),
-    /// The peer hides the entity, with this register.
-    Hidden(Register),
-}
-
-impl Received {
-    /// A packet is about to be forgotten.
-    fn settle(&mut self, seq: u64, record: &Record, state: StateRef<'_>) {
-        if record.kind != RecordKind::State {
-            return;
-        }
-        match &mut self.settled {
-            Some((settled, _)) if *settled >= seq => {}
-            Some((settled, kept)) => {
-                *settled = seq;
-                kept.assign(state);
-            }
-            None => self.settled = Some((seq, state.into())),
-        }
-    }
-
-    /// A packet with a record has arrived.
-    fn arrived(&mut self, seq: u64, record: &Record) {
-        self.last = self.last.max(Some(seq));
-        if self.newest.is_some_and(|(newest, _)| newest > seq) {
-            return;
-        }
-        match record.kind {
-            RecordKind::State => self.newest = Some((seq, Shown::State)),
-            RecordKind::Hidden => self.newest = Some((seq, Shown::Hidden(record.register()))),
-            RecordKind::Register => {}
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        claim::{OwnerGone, Policy},
-        column::Field,
-        layout::Shape,
-        link::{Outgoing, Space},
-        numbering::number,
-        world::{Value, Values},
-    };
-
-    const SENDER: PeerId = PeerId::from_u128(1);
-    const RECEIVER: PeerId = PeerId::from_u128(2);
-
-    /// Returns a world with entities that have all flags of a layout with this many flags, and a link that
-    /// sends them.
-    fn entities_with_flags(count: u32, flags: usize) -> (World, Outgoing, Incoming) {
-        let components = (0..flags).map(|n| (format!("{n:03}"), Shape::Fields(vec![Field::Flag])));
-        let layout = Arc::new(Layout::new(components).unwrap());
-        let mut world = World::new(SENDER);
-        let mut outgoing = Outgoing::new(SENDER, RECEIVER, Arc::clone(&layout));
-        let mut values = Values::default();
-        for (id, _) in layout.iter() {
-            values.set(&layout, id, Value::Numbers(&[0])).unwrap();
-        }
-        for count in 0..count {
-            let number = number(Policy::Fixed, OwnerGone::Forget, count);
-            let index = world.enter(EntityId::spawned(SENDER, number)).unwrap();
-            world.get_mut(index).unwrap().values = Some(values.clone());
-            outgoing.enqueue(index);
-        }
-        let incoming = Incoming::new(SENDER, RECEIVER, layout);
-        (world, outgoing, incoming)
-    }
-
-    fn write(outgoing: &mut Outgoing, world: &World, seq: u64) -> Vec<u8> {
-        let (wanted, most) = (1200, 1200);
-        let mut bytes = Vec::new();
-        assert!(outgoing.start_packet(seq));
-        outgoing.write(world, seq, 0, Space { wanted, most }, &mut bytes);
-        bytes
-    }
-
-    #[test]
-    fn packet_with_more_than_a_peer_sends_is_refused() {
-        for (count, flags) in [(5000, 0), (300, 90)] {
-            let (world, mut outgoing, mut incoming) = entities_with_flags(count, flags);
-            (outgoing.room, outgoing.max_weight) = (5000, usize::MAX);
-            let bytes = write(&mut outgoing, &world, 1);
-            assert!(bytes.len() < 600, "{}: such a packet is short", bytes.len());
-            let mut world = World::new(RECEIVER);
-            let result = incoming.receive(&mut world, 1, 0, &bytes);
-            assert_eq!(result, Err(DecodeError::TooMuch));
-            assert!(world.places() < 1000, "{}", world.places());
-        }
-    }
-
-    #[test]
-    fn memory_of_a_link_is_bounded_and_everything_arrives() {
-        for (count, flags) in [(9000, 0), (3000, 40), (1000, 90)] {
-            let (world, mut outgoing, mut incoming) = entities_with_flags(count, flags);
-            let mut at_receiver = World::new(RECEIVER);
-            outgoing.room = 5000;
-            let mut longest = 0;
-            for seq in 0..80 {
-                let bytes = write(&mut outgoing, &world, seq);
-                if !bytes.is_empty() {
-                    incoming.receive(&mut at_receiver, seq, 0, &bytes).unwrap();
-                    longest = longest.max(incoming.packet(seq).unwrap().weight());
-                    outgoing.delivered(seq);
-                }
-                assert!(incoming.history.memory() <= 8 << 20);
-                assert!(outgoing.history.memory() <= 8 << 20);
-            }
-            assert_eq!(at_receiver.places(), count as usize);
-            assert!(longest > MAX_WEIGHT * 9 / 10, "{longest}");
-        }
-    }
 }

@@ -5,11 +5,13 @@ use std::{sync::Arc, time::Duration};
 use huddle_id::PeerId;
 
 use super::{
-    history::{HISTORY, History, KEEPS_MODELS, MAX_AGE, MAX_WEIGHT, PLAIN, Packet, RecordKind},
+    history::{HISTORY, History, KEEPS_MODELS, MAX_AGE, PLAIN},
     models::Models,
     names::Names,
+    packet::{MAX_WEIGHT, Packet},
     record::Scratch,
     sent::Sent,
+    space::{Choice, Coding, Space, Written},
 };
 use crate::{
     budget::TickClock,
@@ -17,9 +19,6 @@ use crate::{
     layout::Layout,
     world::{Index, World},
 };
-
-/// The space into which every record fits, in bytes, whatever the earlier packets were.
-pub const MIN_SPACE: usize = 1000;
 
 /// A packet is only begun if there is this much space, in bytes.
 const SHORTEST: usize = 8;
@@ -48,43 +47,6 @@ pub(crate) struct Outgoing {
     pub(super) chosen: Vec<Choice>,
     pub(super) packet: Packet,
     pub(super) clock: TickClock,
-}
-
-/// How the records of a packet are coded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Coding {
-    /// The packet can become too long, in the rare case that a record is longer than expected.
-    Quick,
-    /// The packet is never too long, which takes more time.
-    Exact,
-    /// All bits have even probabilities. A record whose values the models do not expect fits.
-    Plain,
-}
-
-/// What was written.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Written {
-    /// This number of records.
-    Records(usize),
-    /// Nothing, because this record fits only if its packet is coded plainly.
-    NeedsPlain(Choice),
-}
-
-/// The length of a packet, in bytes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Space {
-    /// No record is begun beyond this length.
-    pub(crate) wanted: usize,
-    /// No packet is longer. A record that is longer than what is wanted still fits.
-    pub(crate) most: usize,
-}
-
-/// A record of the next packet.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Choice {
-    pub(super) index: Index,
-    pub(super) kind: RecordKind,
-    pub(super) priority: f32,
 }
 
 impl Outgoing {

@@ -3,8 +3,9 @@ use std::time::Duration;
 use huddle_id::PeerId;
 
 use super::{
-    history::{HISTORY, History, MAX_AGE, Record, RecordKind},
-    record::{Baseline, EarlierState},
+    baseline::{Baseline, EarlierState},
+    history::{HISTORY, History, MAX_AGE},
+    packet::{Record, RecordKind},
     sends::Sends,
     state::{State, StateRef},
 };

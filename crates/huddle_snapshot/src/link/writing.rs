@@ -1,13 +1,15 @@
 //! Which records a packet contains, and their encoding.
 
 use super::{
-    history::{History, MAX_WEIGHT, Packet, RECORD_WEIGHT, RecordKind, weight},
+    history::History,
     models::Models,
     names::Names,
-    outgoing::{Choice, Coding, MIN_SPACE, Outgoing, Space, Written, entry},
+    outgoing::{Outgoing, entry},
+    packet::{MAX_WEIGHT, Packet, RECORD_WEIGHT, RecordKind},
     record::{Previous, Scratch, Values, encode_start, encode_state},
     register::encode_register,
     sent::Sent,
+    space::{Choice, Coding, Space, Written, heaviest, longest, longest_plain},
     state::{Head, StateRef},
 };
 use crate::{
@@ -15,7 +17,7 @@ use crate::{
     claim::Register,
     entropy::Encoder,
     id::Creator,
-    layout::{ComponentSet, Layout, MAX_ENTITY_LEN},
+    layout::{ComponentSet, Layout},
     world::{Entity, Index, World},
 };
 
@@ -193,49 +195,6 @@ fn encode_definitions(encoder: &mut Encoder<'_>, names: &Names) {
             encoder.raw((*byte).into(), 8);
         }
     }
-}
-
-/// Returns the weight that a record of an entity has at most.
-fn heaviest(entity: &Entity) -> usize {
-    let values = entity.known_values();
-    values.map_or(RECORD_WEIGHT, |values| {
-        weight(values.numbers.len(), &values.blobs)
-    })
-}
-
-/// Returns the length in bytes that a packet with a record of this entity never exceeds, if the packet is
-/// coded plainly.
-///
-/// | part | bits |
-/// |---|--:|
-/// | definitions of 7 names | 915 |
-/// | start of the record, with its id | 51 |
-/// | baseline and earlier state | 21 |
-/// | register | 170 |
-/// | set of components | 128 |
-/// | whether each component has changed; each has at least 8 bytes of values | 101 |
-/// | number of a field, with whether the field has changed | 64 |
-/// | blob, without its bytes, with whether it has changed | 25 |
-/// | end of the records | 1 |
-///
-/// The range coder and the rounding add less than 7 bytes.
-fn longest_plain(entity: &Entity) -> usize {
-    let values = entity.known_values();
-    PLAIN_HEAD + values.map_or(0, crate::world::Values::len)
-}
-
-/// The length in bytes of a plain packet without the values of its record, see [`longest_plain`].
-const PLAIN_HEAD: usize = (915 + 51 + 21 + 170 + 128 + 101 + 1_usize).div_ceil(8) + 7;
-
-const _: () = assert!(1 + PLAIN_HEAD + MAX_ENTITY_LEN <= MIN_SPACE);
-
-/// Returns the length in bytes that a record hardly ever exceeds.
-fn longest(entity: &Entity) -> usize {
-    let values = entity.sent_values();
-    values.map_or(64, |values| {
-        let blobs: usize = values.blobs.iter().map(|blob| 16 + 2 * blob.len()).sum();
-        96 + 8 * values.numbers.len() + blobs
-    })
 }
 
 fn write_record(

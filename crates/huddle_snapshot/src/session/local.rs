@@ -5,11 +5,10 @@ use thiserror::Error;
 
 use super::{peer::SnapshotSession, sending::phase};
 use crate::{
-    claim::{Outcome, OwnerError, OwnerGone, Ownership, Policy, RequestDecision},
+    claim::{OwnerError, OwnerGone, Policy},
     id::EntityId,
     layout::{ComponentId, ComponentSet, MAX_ENTITY_LEN},
     numbering::{MAX_COUNT, count_from, number},
-    visibility::Visibility,
     world::{Entity, Index, ShapeError, Value, Values, values::check},
 };
 
@@ -212,77 +211,6 @@ impl SnapshotSession {
         Ok(())
     }
 
-    /// Despawns an entity on every peer. It never comes back.
-    ///
-    /// # Errors
-    /// Returns an error if the entity does not exist, or the local peer does not own it.
-    pub fn despawn(&mut self, id: EntityId) -> Result<(), EntityError> {
-        self.operate_as_owner(id, |ownership| ownership.despawn())
-    }
-
-    /// Lets touches take a held entity again, see [`Ownership::release`](crate::claim::Ownership::release).
-    ///
-    /// # Errors
-    /// Returns an error if the local peer does not hold the entity.
-    pub fn release(&mut self, id: EntityId) -> Result<(), EntityError> {
-        self.operate_as_owner(id, |ownership| ownership.release())
-    }
-
-    /// Gives an entity to another peer.
-    ///
-    /// # Errors
-    /// Returns an error if the local peer does not own the entity, or its policy does not allow gifts.
-    pub fn give(&mut self, id: EntityId, peer: PeerId) -> Result<(), EntityError> {
-        let is_linked = peer == self.local || self.links.contains_key(&peer);
-        if !is_linked || !self.is_visible_to(id, peer) {
-            return Err(EntityError::NotVisible { id, peer });
-        }
-        self.operate_as_owner(id, |ownership| ownership.give(peer))
-    }
-
-    /// Claims an entity in the way that its policy provides. A [`ClaimEnded`](super::SnapshotEvent)
-    /// event reports the result.
-    ///
-    /// # Errors
-    /// Returns an error if the entity does not exist here.
-    pub fn claim(&mut self, id: EntityId) -> Result<(), EntityError> {
-        let now = self.now;
-        self.operate_on(id, |ownership| ownership.claim(now))
-    }
-
-    /// Claims an entity because an entity of the local peer touches it.
-    ///
-    /// # Errors
-    /// Returns an error if the entity does not exist here.
-    pub fn touch(&mut self, id: EntityId) -> Result<(), EntityError> {
-        let now = self.now;
-        self.operate_on(id, |ownership| ownership.touch(now))
-    }
-
-    /// Claims an entity in a way that touches cannot take it.
-    ///
-    /// # Errors
-    /// Returns an error if the entity does not exist here.
-    pub fn hold(&mut self, id: EntityId) -> Result<(), EntityError> {
-        let now = self.now;
-        self.operate_on(id, |ownership| ownership.hold(now))
-    }
-
-    /// Decides about the request of another peer, see [`SnapshotEvent::Request`](super::SnapshotEvent).
-    pub fn requested(&self, id: EntityId, from: PeerId) -> RequestDecision {
-        let entity = self.world.find(id);
-        entity.map_or(RequestDecision::Deny, |entity| {
-            entity.ownership.requested(from)
-        })
-    }
-
-    /// Handles that the owner denied a request.
-    pub fn denied(&mut self, id: EntityId, by: PeerId) {
-        if let Some(index) = self.world.index(id) {
-            self.operate(index, |ownership| ownership.denied(by));
-        }
-    }
-
     /// Returns an entity that the local peer owns.
     fn mine(&mut self, id: EntityId) -> Result<(Index, &mut Entity), EntityError> {
         let index = self.existing(id)?;
@@ -293,102 +221,13 @@ impl SnapshotSession {
         }
     }
 
-    fn operate_on(
-        &mut self,
-        id: EntityId,
-        operation: impl FnOnce(&mut Ownership) -> Outcome,
-    ) -> Result<(), EntityError> {
-        let index = self.existing(id)?;
-        self.operate(index, operation);
-        Ok(())
-    }
-
-    fn operate_as_owner(
-        &mut self,
-        id: EntityId,
-        operation: impl FnOnce(&mut Ownership) -> Result<Outcome, OwnerError>,
-    ) -> Result<(), EntityError> {
-        let index = self.existing(id)?;
-        let mut error = None;
-        self.operate(index, |ownership| match operation(ownership) {
-            Ok(outcome) => outcome,
-            Err(found) => {
-                error = Some(found);
-                Outcome::default()
-            }
-        });
-        error.map_or(Ok(()), |error| Err(error.into()))
-    }
-
-    fn existing(&self, id: EntityId) -> Result<Index, EntityError> {
+    pub(super) fn existing(&self, id: EntityId) -> Result<Index, EntityError> {
         let index = self.world.index(id).ok_or(EntityError::Unknown(id))?;
         let entity = self
             .world
             .get(index)
             .filter(|entity| entity.values.is_some());
         entity.map(|_| index).ok_or(EntityError::Unknown(id))
-    }
-
-    /// Sets which peers see an entity. Only the setting of its owner matters, and a new owner starts with
-    /// [`Visibility::All`].
-    ///
-    /// # Errors
-    /// Returns an error if the entity does not exist here, or an entity of the host would be hidden.
-    pub fn set_visibility(
-        &mut self,
-        id: EntityId,
-        visibility: Visibility,
-    ) -> Result<(), EntityError> {
-        let index = self.existing(id)?;
-        if let Some(entity) = self.world.get_mut(index) {
-            if entity.is_hosts() && visibility != Visibility::All {
-                return Err(EntityError::HostVisibility(id));
-            }
-            entity.set_visibility(visibility);
-        }
-        self.publish(index);
-        Ok(())
-    }
-
-    /// Returns whether the owner of an entity shows it to a peer. Only meaningful at the owner.
-    pub fn is_visible_to(&self, id: EntityId, peer: PeerId) -> bool {
-        self.world
-            .find(id)
-            .is_some_and(|entity| entity.is_visible_to(peer))
-    }
-
-    /// Sets how important it is that the other peers have the current values of an entity. The default
-    /// is 1, and the importance is clamped to 0.01 to 100.
-    ///
-    /// If not everything fits, an entity of importance 2 is sent twice as often as one of importance 1,
-    /// and its values at the other peers are half as old.
-    ///
-    /// # Errors
-    /// Returns an error if the entity does not exist here.
-    pub fn set_importance(&mut self, id: EntityId, importance: f32) -> Result<(), EntityError> {
-        let index = self.existing(id)?;
-        if let Some(entity) = self.world.get_mut(index) {
-            entity.set_importance(within_limits(importance));
-        }
-        Ok(())
-    }
-
-    /// Sets the importance of an entity for one peer, for example by its distance from the peer's
-    /// character. It lasts until the next [`set_importance`](Self::set_importance), or the end of the link.
-    ///
-    /// # Errors
-    /// Returns an error if the entity does not exist here.
-    pub fn set_importance_for(
-        &mut self,
-        id: EntityId,
-        peer: PeerId,
-        importance: f32,
-    ) -> Result<(), EntityError> {
-        let index = self.existing(id)?;
-        if let Some(entity) = self.world.get_mut(index) {
-            entity.set_importance_for(peer, within_limits(importance));
-        }
-        Ok(())
     }
 
     /// Returns the ids of all entities that exist here.
@@ -414,13 +253,6 @@ impl SnapshotSession {
     /// Returns the owner of an entity. An entity of the level may have none.
     pub fn owner(&self, id: EntityId) -> Option<PeerId> {
         self.world.find(id)?.ownership.owner()
-    }
-}
-
-fn within_limits(importance: f32) -> f32 {
-    match importance.is_nan() {
-        true => 1.0,
-        false => importance.clamp(0.01, 100.0),
     }
 }
 

@@ -8,8 +8,10 @@ pub(crate) mod fuzzing;
 mod golden;
 #[cfg(test)]
 mod hostile;
+mod interest;
 mod link;
 mod local;
+mod operations;
 mod peer;
 mod receiving;
 mod sending;
