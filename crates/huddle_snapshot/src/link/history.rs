@@ -159,8 +159,13 @@ fn slot_of_models(seq: u64) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::packet::MAX_WEIGHT, *};
     use crate::layout::Layout;
+
+    #[test]
+    fn packets_take_8_mebibytes_at_most() {
+        assert!(HISTORY as usize * MAX_WEIGHT <= 8 << 20);
+    }
 
     #[test]
     fn models_are_kept_while_a_late_packet_can_start_with_them() {

@@ -14,8 +14,9 @@ use super::{
     names::Names,
     packet::{MAX_WEIGHT, Packet, RecordKind},
     received::{Known, Newest, Received, Shown},
-    record::{Previous, Scratch, decode_start, decode_state},
+    record::{Scratch, decode_state},
     register::decode_register,
+    start::{Previous, decode_start},
     state::{Head, StateRef},
 };
 use crate::{

@@ -15,6 +15,7 @@ mod register;
 mod sends;
 mod sent;
 mod space;
+mod start;
 mod state;
 mod writing;
 

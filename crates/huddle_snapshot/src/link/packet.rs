@@ -168,7 +168,7 @@ impl Packet {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::history::HISTORY, *};
+    use super::*;
     use crate::layout::MAX_ENTITY_LEN;
 
     #[test]
@@ -177,7 +177,6 @@ mod tests {
         assert!(size_of::<Number>() <= NUMBER_WEIGHT);
         // A blob has a counter of its references, and its memory has a head.
         assert!(size_of::<Bytes>() + 48 <= BLOB_WEIGHT);
-        assert!(HISTORY as usize * MAX_WEIGHT <= 8 << 20);
         assert!(weight(MAX_ENTITY_LEN / 8, &[]) < MAX_WEIGHT / 50);
     }
 }

@@ -6,10 +6,11 @@ use super::{
     names::Names,
     outgoing::{Outgoing, entry},
     packet::{MAX_WEIGHT, Packet, RECORD_WEIGHT, RecordKind},
-    record::{Previous, Scratch, Values, encode_start, encode_state},
+    record::{Scratch, Values, encode_state},
     register::encode_register,
     sent::Sent,
     space::{Choice, Coding, Space, Written, heaviest, longest, longest_plain},
+    start::{Previous, encode_start},
     state::{Head, StateRef},
 };
 use crate::{

@@ -19,6 +19,7 @@ mod sending;
 mod simulation;
 #[cfg(test)]
 mod tests;
+mod vacancies;
 
 pub use self::{
     event::{RemovalReason, SnapshotEvent},

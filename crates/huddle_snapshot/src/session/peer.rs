@@ -15,13 +15,9 @@ use super::{
 use crate::{
     budget::{BudgetOptions, DEFAULT_TICK_RATE},
     claim::{Outcome, Ownership},
-    heir::{Succession, Vacancy},
     layout::Layout,
     world::{Entity, Index, World},
 };
-
-/// The time that the next host has to take over an entity before the other peers forget it.
-const HOST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The time after a new link, or a new host, during which the host accepts that a peer despawned its
 /// entities. The peer may have been the host, or may have received the despawn from another host.
@@ -164,19 +160,6 @@ impl SnapshotSession {
         }
     }
 
-    /// Remembers since when the owner of an entity is gone, if it is.
-    pub(super) fn notice_vacancy(&mut self, index: Index) {
-        if self.world.get(index).is_some_and(|it| self.is_vacant(it)) {
-            self.vacant.entry(index).or_insert(self.now);
-        }
-    }
-
-    /// Returns whether an entity exists here while its owner is gone. An heir needs the values.
-    pub(super) fn is_vacant(&self, entity: &Entity) -> bool {
-        let owner = entity.ownership.owner();
-        entity.values.is_some() && owner.is_some_and(|owner| !self.members.contains(&owner))
-    }
-
     /// Sets the host of the room.
     pub fn set_host(&mut self, host: Option<PeerId>) {
         if self.host == host {
@@ -245,36 +228,6 @@ impl SnapshotSession {
                 let settled = settled.filter(|outcome| !outcome.ended.is_empty());
                 settled.unwrap_or_else(|| ownership.poll(now))
             });
-        }
-    }
-
-    /// Forgets the entities whose owner is gone, or inherits them.
-    pub(super) fn poll_vacancies(&mut self) {
-        let now = self.now;
-        let members: Vec<_> = self.members.iter().copied().collect();
-        for (index, since) in std::mem::take(&mut self.vacant) {
-            let entity = self.world.get(index);
-            let Some(entity) = entity.filter(|it| self.is_vacant(it)) else {
-                continue;
-            };
-            let vacancy = Vacancy {
-                rules: entity.ownership.rules(),
-                owner: entity.ownership.owner(),
-                since,
-            };
-            match vacancy.succession(self.local, self.host, members.iter().copied(), now) {
-                Succession::Forget => self.remove(index, RemovalReason::OwnerLeft),
-                Succession::Inherit => {
-                    self.operate(index, |ownership| ownership.inherit(now));
-                }
-                // The host does not know the entity.
-                Succession::WaitForHost if now > since + HOST_TIMEOUT => {
-                    self.remove(index, RemovalReason::OwnerLeft);
-                }
-                Succession::WaitUntil(_) | Succession::WaitForHost => {
-                    self.vacant.entry(index).or_insert(since);
-                }
-            }
         }
     }
 

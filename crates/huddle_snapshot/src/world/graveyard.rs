@@ -21,7 +21,7 @@ const MAX_RANGES: usize = 8192;
 /// rules have ranges of their own: any peer may despawn some of them, and only the creator others.
 #[derive(Debug, Default)]
 pub(crate) struct Graveyard {
-    /// The first and the last number of each range, for each creator and [group](group) of numbers. Ranges
+    /// The first and the last number of each range, for each creator and [group] of numbers. Ranges
     /// never touch.
     ranges: BTreeMap<(Creator, u32), BTreeMap<u32, u32>>,
 }
