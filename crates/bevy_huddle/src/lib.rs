@@ -466,7 +466,8 @@ pub use message::{
 pub use peer::{
     admission::JoinRequest,
     components::{
-        LinkStats, LinkedWith, LocalPeer, Peer, PeerOf, Reconnecting, RoomPeers, Stopped,
+        LinkStats, LinkedWith, LocalPeer, Peer, PeerOf, Reconnecting, ReplicationStats, RoomPeers,
+        Stopped,
     },
     events::{
         KickFailed, LinkFailed, MeshChanged, PeerJoined, PeerKicked, PeerLeft, PeerReconnected,

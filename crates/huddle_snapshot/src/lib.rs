@@ -13,7 +13,7 @@
 //! - **Ownership** needs no server: every peer decides alike about [claims](claim), and about the
 //!   [heirs](heir) of a peer that has left.
 //! - **The budget** of a link decides [when to send and how much](budget). The most important records
-//!   come first.
+//!   come first. A [rate limit](Component::with_max_hz) delays the changes of a component.
 //! - **Playout** shows the received values [smoothly](playout).
 //!
 //! Everything that another peer sends is untrusted: it is bounded, never causes a panic, and an
@@ -26,8 +26,9 @@
 //! let place = Field::Vector { axes: 2, max: [1023, 1023, 0] };
 //! let layout = Layout::new([("place".to_owned(), Shape::Fields(vec![place]))])?;
 //! let [ada, bob] = [1, 2].map(PeerId::from_u128);
-//! let mut session = SnapshotSession::new(ada, layout.clone());
-//! let mut other = SnapshotSession::new(bob, layout);
+//! // A game passes random numbers.
+//! let mut session = SnapshotSession::new(ada, layout.clone(), 0x9e37_79b9);
+//! let mut other = SnapshotSession::new(bob, layout, 0x7f4a_7c15);
 //! session.link_opened(bob);
 //! other.link_opened(ada);
 //!
@@ -66,9 +67,10 @@ pub use layout::{
     Component, ComponentId, ComponentSet, Layout, LayoutError, MAX_BLOB_LEN, MAX_COMPONENTS,
     MAX_ENTITY_LEN, MAX_FIELDS, MAX_NAME_LEN, Shape,
 };
-pub use link::DecodeError;
+pub use link::{DecodeError, MIN_SPACE};
 pub use session::{
-    EntityError, NewEntity, RemovalReason, SnapshotEvent, SnapshotSession, SnapshotStats,
+    EntityError, LinkReport, NewEntity, RemovalReason, SnapshotEvent, SnapshotSession,
+    SnapshotStats,
 };
 pub use visibility::Visibility;
 pub use world::{ShapeError, Value};

@@ -29,6 +29,11 @@ pub(crate) fn number(policy: Policy, owner_gone: OwnerGone, count: u32) -> u32 {
     (policy << 1 | passes_on) << COUNT_BITS | count & (MAX_COUNT - 1)
 }
 
+/// Returns the `nth` count of a peer that starts with `start`. The counts wrap around.
+pub(crate) const fn count_from(start: u32, nth: u32) -> u32 {
+    start.wrapping_add(nth) % MAX_COUNT
+}
+
 /// Returns a number that the entities of a creator with the same rules share.
 pub(crate) const fn group(number: u32) -> u32 {
     number >> COUNT_BITS

@@ -5,7 +5,7 @@ use std::{any::TypeId, collections::HashMap, sync::Arc};
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
 use huddle_session::{Delivery, KindError, KindId, Kinds, Schema, SchemaError, codec::DecodeError};
-use huddle_snapshot::{Layout, LayoutError, Shape};
+use huddle_snapshot::{Component, Layout, LayoutError};
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
@@ -32,7 +32,7 @@ pub(crate) struct MessageTable {
     events: HashMap<TypeId, Declared>,
     handlers: HashMap<KindId, Handler>,
     /// The component types of replicated entities.
-    components: Vec<(String, Shape)>,
+    components: Vec<Component>,
 }
 
 /// A declared type: its kind and its name.
@@ -77,12 +77,12 @@ impl MessageTable {
 
     fn declare_component(
         &mut self,
-        name: &str,
+        component: Component,
         schema: Schema,
-        shape: Shape,
     ) -> Result<(), DeclareError> {
+        let name = component.name();
         self.kinds.declare(name, Delivery::Component, schema)?;
-        self.components.push((name.to_owned(), shape));
+        self.components.push(component);
         Layout::new(self.components.iter().cloned())?;
         Ok(())
     }
@@ -130,9 +130,10 @@ pub(crate) fn declare<T: PeerMessage>(world: &mut World, handler: Handler) {
 }
 
 /// Declares a component of replicated entities.
-pub(crate) fn declare_component(world: &mut World, name: &str, schema: Schema, shape: Shape) {
+pub(crate) fn declare_component(world: &mut World, component: Component, schema: Schema) {
     let mut kinds = world.get_resource_or_init::<MessageKinds>();
-    if let Err(error) = Arc::make_mut(&mut kinds.0).declare_component(name, schema, shape) {
+    let name = component.name().to_owned();
+    if let Err(error) = Arc::make_mut(&mut kinds.0).declare_component(component, schema) {
         panic!("cannot replicate the component \"{name}\": {error}");
     }
 }

@@ -1,8 +1,11 @@
 //! The components of peer entities.
 
+use std::time::Duration;
+
 use bevy::prelude::*;
 use huddle_mesh::{PeerId, StopReason};
 use huddle_session::DeliveryStats;
+use huddle_snapshot::LinkReport;
 
 /// A peer in a room. The plugin spawns the entity of another peer when the two games are linked and
 /// compatible, and despawns it when the peer leaves. A game can add components and children.
@@ -132,4 +135,34 @@ pub struct LinkStats {
     pub events_sent: u64,
     /// The number of events received from the peer.
     pub events_received: u64,
+    /// What the local peer sends of its replicated entities.
+    pub replication: ReplicationStats,
+}
+
+/// Statistics about the replicated entities that the local peer sends to a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct ReplicationStats {
+    /// The budget in bytes per second, including 93 bytes for each packet. It shrinks while packets wait
+    /// in a queue of the connection.
+    pub budget: f64,
+    /// The highest rate at which packets are sent, in packets per second.
+    pub send_rate: u32,
+    /// The time for which packets wait in a queue of the connection.
+    pub queueing_delay: Duration,
+    /// The number of entities of which the peer may not know everything.
+    pub backlog: usize,
+    /// The age of the oldest value that the peer may not have.
+    pub staleness: Duration,
+}
+
+impl From<LinkReport> for ReplicationStats {
+    fn from(report: LinkReport) -> Self {
+        Self {
+            budget: report.bytes_per_second,
+            send_rate: report.send_rate.hz(),
+            queueing_delay: report.queueing_delay,
+            backlog: report.backlog,
+            staleness: report.staleness,
+        }
+    }
 }

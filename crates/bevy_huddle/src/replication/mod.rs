@@ -53,6 +53,7 @@
 //! When a peer leaves, its entities leave with it, or another peer inherits them.
 
 mod app;
+mod budget;
 mod codec;
 mod commands;
 pub(crate) mod components;
@@ -76,6 +77,7 @@ mod waiting;
 
 pub use self::{
     app::ReplicationAppExt,
+    budget::ReplicationBudget,
     commands::OwnershipCommandsExt,
     components::{
         Importance, LocallyOwned, OnOwnerLeft, Owner, OwnershipPolicy, PlacedId, Replicated,

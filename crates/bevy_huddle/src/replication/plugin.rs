@@ -2,6 +2,7 @@ use bevy::prelude::*;
 
 use super::{
     app::add,
+    budget::{ReplicationBudget, share_budget},
     components::{
         Importance, LocallyOwned, OnOwnerLeft, Owner, OwnershipPolicy, PeerEntity, PlacedId,
         Replicated, ReplicationId, VisibleTo,
@@ -47,6 +48,8 @@ impl Plugin for ReplicationPlugin {
             }),
         );
         requests::add(app);
+        app.register_type::<ReplicationBudget>()
+            .init_resource::<ReplicationBudget>();
         app.configure_sets(
             FixedPostUpdate,
             (
@@ -60,7 +63,12 @@ impl Plugin for ReplicationPlugin {
             PreUpdate,
             ReplicationSystems::Apply.after(HuddleSystems::Receive),
         )
-        .add_systems(PreUpdate, apply.in_set(ReplicationSystems::Apply))
+        .add_systems(
+            PreUpdate,
+            (apply, share_budget)
+                .chain()
+                .in_set(ReplicationSystems::Apply),
+        )
         .add_systems(FixedPostUpdate, enter.in_set(ReplicationSystems::Enter))
         .add_systems(
             FixedPostUpdate,

@@ -8,6 +8,8 @@ use super::{codec::ValueBuffer, entities::EntityMap, rule::RoomRules, waiting::W
 pub(crate) struct RoomReplication {
     pub(crate) rules: RoomRules,
     pub(crate) entities: EntityMap,
+    /// The budget of each link.
+    pub(crate) bytes_per_second: u32,
     /// The components of the local peer that refer to entities without an id.
     pub(crate) without_id: Waiting<Entity>,
     /// The received components that refer to entities which have not arrived.

@@ -100,7 +100,15 @@ fn enter(mut room: EntityWorldMut, starting: StartingRoom, local_id: PeerId) {
             return;
         }
     };
-    let link = RoomLink::new(transport, local_id, session, kinds, rate.period());
+    let first_entity = transport.seed() as u32;
+    let link = RoomLink::new(
+        transport,
+        local_id,
+        session,
+        kinds,
+        rate.period(),
+        first_entity,
+    );
     let entity = room.id();
     log::info!("joining {url} as {local_id}");
     let host = RoomHost(link.session.host());

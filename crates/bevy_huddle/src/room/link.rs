@@ -83,8 +83,10 @@ impl RoomLink {
         session: RoomSession,
         kinds: MessageKinds,
         tick: Duration,
+        first_entity: u32,
     ) -> Self {
-        let mut snapshots = SnapshotSession::new(local_id, kinds.layout());
+        let mut snapshots = SnapshotSession::new(local_id, kinds.layout(), first_entity);
+        snapshots.set_tick_rate(tick.as_secs_f64().recip());
         snapshots.set_host(Some(session.host()));
         Self {
             local_id,
@@ -387,6 +389,11 @@ impl RoomLink {
             }
         }
         self.session.advance(self.ticked);
+        for peer_id in self.peers.in_session() {
+            if let Some(rtt) = self.session.stats(peer_id).and_then(|it| it.delivery.rtt) {
+                self.snapshots.observe_round_trip(peer_id, rtt, self.ticked);
+            }
+        }
         self.snapshots.advance(self.ticked);
     }
 

@@ -41,6 +41,11 @@ impl RoomLink {
                 queued_event_bytes: session.queued_event_bytes,
                 events_sent: session.events_sent,
                 events_received: session.events_received,
+                replication: self
+                    .snapshots
+                    .link_stats(peer_id)
+                    .map(Into::into)
+                    .unwrap_or_default(),
             },
             None => LinkStats {
                 network,

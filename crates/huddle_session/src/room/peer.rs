@@ -40,9 +40,6 @@ const MAX_PACKETS_PER_TICK: u32 = 2;
 /// The maximum size of the inputs of a match, so that acks always fit.
 const INPUTS_BUDGET: usize = 1000;
 
-/// The space that snapshots leave in a packet, so that short states fit.
-const STATE_RESERVE: usize = 100;
-
 /// The session with one peer, from the opening of its link to its end.
 #[derive(Debug)]
 pub(super) struct PeerSession {
@@ -270,7 +267,7 @@ impl OpenSession {
         }
         if let Some(source) = sections.source(SectionKind::Snapshots) {
             self.section.clear();
-            let budget = packet.max_payload(SNAPSHOTS).saturating_sub(STATE_RESERVE);
+            let budget = packet.max_payload(SNAPSHOTS);
             if let Some(token) = source.write(info, budget, &mut self.section)
                 && packet.section(SNAPSHOTS, &[&self.section])
             {

@@ -45,8 +45,19 @@ pub struct BudgetOptions {
     pub min_bytes_per_second: u32,
     /// The highest send rate.
     pub max_rate: SendRate,
-    /// The largest payload of a packet, in bytes.
+    /// The largest payload of a packet, in bytes. If it is below [`MIN_SPACE`](crate::MIN_SPACE), some
+    /// entities may never fit.
     pub max_payload: usize,
+}
+
+impl BudgetOptions {
+    /// A budget for links that are never busy, such as those inside a machine.
+    pub const UNLIMITED: Self = Self {
+        max_bytes_per_second: u32::MAX,
+        min_bytes_per_second: u32::MAX,
+        max_rate: SendRate::Hz60,
+        max_payload: usize::MAX,
+    };
 }
 
 impl Default for BudgetOptions {
@@ -68,8 +79,9 @@ impl Default for BudgetOptions {
 ///   50 ms. Below 25 ms, it grows by 10 % of its maximum per second.
 /// - The send rate is the highest one at which the budget leaves 100 bytes of payload in each
 ///   packet. A low budget is therefore not spent on overhead.
-/// - Links have slots, and send in different ticks.
-/// - A link that sends less than its budget saves up to 250 ms of it.
+/// - Links have slots, and send in different ticks. A link that was idle does not wait for its slot.
+/// - A link that sends less than its budget saves up to 250 ms of it. A link that sends more pauses
+///   until the budget suffices again.
 ///
 /// ```
 /// use std::time::Duration;
@@ -77,7 +89,8 @@ impl Default for BudgetOptions {
 ///
 /// let mut budget = LinkBudget::new(BudgetOptions::default(), 60.0, 0);
 /// let now = Duration::from_secs(5);
-/// if let Some(max_payload) = budget.start_tick(300, now) {
+/// let has_data = true;
+/// if let Some(max_payload) = budget.start_tick(300, now, has_data) {
 ///     let payload = 120.min(max_payload);
 ///     // Send a packet with this payload, then:
 ///     budget.record_packet(payload);
@@ -95,6 +108,10 @@ pub struct LinkBudget {
     available: f64,
     /// The time of the last tick.
     ticked: Option<Duration>,
+    /// The time of the tick with the last packet.
+    sent: Option<Duration>,
+    /// Whether there was nothing to send in the last tick.
+    is_idle: bool,
     /// The time of the last round-trip time.
     observed: Option<Duration>,
     /// The time until which the budget does not shrink.
@@ -113,6 +130,8 @@ impl LinkBudget {
             rate: options.max_rate,
             available: 0.0,
             ticked: None,
+            sent: None,
+            is_idle: true,
             observed: None,
             paused_until: Duration::ZERO,
         };
@@ -125,6 +144,11 @@ impl LinkBudget {
     pub fn set_options(&mut self, options: BudgetOptions) {
         self.options = options;
         self.set_bytes_per_second(self.bytes_per_second);
+    }
+
+    /// Sets the number of ticks per second, from now on.
+    pub fn set_tick_rate(&mut self, ticks_per_second: f64) {
+        self.ticks_per_second = ticks_per_second;
     }
 
     /// Handles a round-trip time that was measured at `now`.
@@ -147,25 +171,34 @@ impl LinkBudget {
         }
     }
 
-    /// Starts a tick. Returns the largest payload in bytes that the link may send in this tick, or
-    /// `None` if it sends nothing. Call this function once per tick.
-    pub fn start_tick(&mut self, tick: u32, now: Duration) -> Option<usize> {
+    /// Starts a tick, with or without data to send. Returns the largest payload in bytes that the link
+    /// may send in this tick, or `None` if it sends nothing. Call this function once per tick.
+    pub fn start_tick(&mut self, tick: u32, now: Duration, has_data: bool) -> Option<usize> {
         let last = self.ticked.replace(now).unwrap_or(now);
         let passed = now.saturating_sub(last).min(SAVINGS).as_secs_f64();
         // A tiny budget must be able to save for a packet.
         let packet = (PACKET_OVERHEAD + MIN_PAYLOAD) as f64;
         let most = (self.bytes_per_second * SAVINGS.as_secs_f64()).max(packet);
         self.available = (self.available + self.bytes_per_second * passed).min(most);
-        if !self.rate.sends_in(tick, self.ticks_per_second, self.slot) {
+        let was_idle = std::mem::replace(&mut self.is_idle, !has_data);
+        let interval = 1.0 / f64::from(self.rate.hz()).min(self.ticks_per_second.max(1.0));
+        let is_turn = self.rate.sends_in(tick, self.ticks_per_second, self.slot)
+            || was_idle && self.has_rested(now, interval);
+        if !has_data || !is_turn {
             return None;
         }
         // The packet may use what the next interval adds, so that a new link does not start with
         // an empty budget, and a packet does not wait for rounding errors.
-        let interval = 1.0 / f64::from(self.rate.hz()).min(self.ticks_per_second.max(1.0));
         let share = self.bytes_per_second * interval;
         let payload = self.available + share - PACKET_OVERHEAD as f64;
         let is_enough = payload >= MIN_PAYLOAD as f64 / 2.0;
         is_enough.then(|| (payload as usize).min(self.options.max_payload))
+    }
+
+    /// Returns whether the link has sent nothing during an interval between packets.
+    fn has_rested(&self, now: Duration, interval: f64) -> bool {
+        self.sent
+            .is_none_or(|sent| now.saturating_sub(sent).as_secs_f64() >= interval)
     }
 
     /// Records a packet that left on this link, with the size of its payload in bytes. Packets
@@ -174,11 +207,22 @@ impl LinkBudget {
         let debt_limit = -self.bytes_per_second;
         let bytes = payload.saturating_add(PACKET_OVERHEAD) as f64;
         self.available = (self.available - bytes).max(debt_limit);
+        self.sent = self.ticked;
     }
 
     /// The budget in bytes per second, including [`PACKET_OVERHEAD`].
     pub fn bytes_per_second(&self) -> f64 {
         self.bytes_per_second
+    }
+
+    /// The largest payload of a packet, in bytes, whatever the budget is.
+    pub fn max_payload(&self) -> usize {
+        self.options.max_payload
+    }
+
+    /// The number of the link among the links of this peer.
+    pub fn slot(&self) -> u32 {
+        self.slot
     }
 
     /// The send rate.

@@ -2,20 +2,22 @@
 //!
 //! - [`LinkBudget`] decides for each tick whether the link sends a packet and how large it may be.
 //!   It follows the queueing delay of the link.
-//! - [`Priorities`] orders the entities of a link, so that what did not fit comes first next time.
+//! - Priorities order the entities of a link, so that what did not fit comes first next time.
 //! - [`RateLimit`] limits how often a component is sent.
-//!
-//! Every link has its own state of each.
 
 mod link;
 mod priority;
 mod queueing;
 mod rate_limit;
 mod send_rate;
+mod tick_clock;
 
 pub use self::{
     link::{BudgetOptions, LinkBudget, PACKET_OVERHEAD},
-    priority::Priorities,
     rate_limit::RateLimit,
     send_rate::SendRate,
+};
+pub(crate) use self::{
+    priority::{keep_most_important, priority},
+    tick_clock::{DEFAULT_TICK_RATE, TickClock},
 };

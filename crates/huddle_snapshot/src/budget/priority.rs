@@ -1,117 +1,93 @@
-//! The order in which a link sends entities.
+//! Which entities a link sends first.
+
+use std::time::Duration;
+
+/// A wait that counts for every entity, so that importance matters among those that have just changed.
+const HEAD_START: Duration = Duration::from_millis(16);
+
+/// Returns the priority of an entity that has waited for a record for this time.
+///
+/// An entity that does not fit keeps waiting, and comes earlier next time. No entity is therefore left out
+/// forever. If not everything fits, an entity of twice the importance waits half as long.
+pub(crate) fn priority(waited: Duration, importance: f32) -> f32 {
+    waited.saturating_add(HEAD_START).as_secs_f32() * importance
+}
+
+/// Keeps the entities with the highest priorities, at most `room`, in any order.
+pub(crate) fn keep_most_important<T>(
+    entities: &mut Vec<T>,
+    room: usize,
+    priority: impl Fn(&T) -> f32,
+) {
+    if entities.len() > room {
+        let by_priority = |a: &T, b: &T| priority(b).total_cmp(&priority(a));
+        entities.select_nth_unstable_by(room, by_priority);
+        entities.truncate(room);
+    }
+}
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use proptest::prelude::*;
 
-use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
+    use super::*;
 
-/// The highest importance.
-const MAX_IMPORTANCE: f32 = 1e6;
+    const TICK: Duration = Duration::from_nanos(16_666_667);
 
-/// The priority of a new entity is as if it had waited for this time.
-const HEAD_START: f64 = 1.0;
-
-/// The accumulated priorities of the entities of a link. `K` is the id of an entity.
-///
-/// The priority of an entity grows by its importance each second, and returns to zero when the
-/// entity is sent. An entity that did not fit keeps its priority and comes earlier next time. No
-/// entity with an importance greater than 0 is therefore left out forever, and an entity with twice
-/// the importance is sent about twice as often when the budget is short.
-///
-/// ```
-/// use std::time::Duration;
-/// use huddle_snapshot::budget::Priorities;
-///
-/// let mut priorities = Priorities::default();
-/// priorities.insert("player", 4.0, Duration::ZERO);
-/// priorities.insert("crate", 1.0, Duration::ZERO);
-/// let now = Duration::from_millis(100);
-/// assert_eq!(priorities.rank(["crate", "player"], now), ["player", "crate"]);
-/// priorities.record_sent(&"player", now);
-/// assert_eq!(priorities.rank(["crate", "player"], now * 2), ["crate", "player"]);
-/// ```
-#[derive(Debug, Clone)]
-pub struct Priorities<K> {
-    entities: BTreeMap<K, Priority>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Priority {
-    importance: f64,
-    /// The priority at `since`.
-    accumulated: f64,
-    since: Duration,
-}
-
-impl Priority {
-    fn at(&self, now: Duration) -> f64 {
-        let passed = now.saturating_sub(self.since).as_secs_f64();
-        self.accumulated + self.importance * passed
-    }
-}
-
-impl<K> Default for Priorities<K> {
-    fn default() -> Self {
-        Self {
-            entities: BTreeMap::new(),
+    /// Sends `fit` entities, all of which change all the time, in each of `ticks` ticks. Returns how often
+    /// each was sent, and its longest wait in ticks.
+    fn run(importances: &[f32], fit: usize, ticks: u32) -> Vec<(u32, u32)> {
+        let mut sent = vec![(0, 0, 0); importances.len()];
+        for tick in 1..=ticks {
+            let waiting = sent.iter().zip(importances).enumerate();
+            let mut chosen: Vec<_> = waiting
+                .map(|(at, ((_, last, _), importance))| {
+                    (at, priority(TICK * (tick - last), *importance))
+                })
+                .collect();
+            keep_most_important(&mut chosen, fit, |(_, priority)| *priority);
+            for (at, _) in chosen {
+                let (count, last, wait) = &mut sent[at];
+                (*count, *wait, *last) = (*count + 1, (*wait).max(tick - *last), tick);
+            }
         }
+        let sent = sent.into_iter();
+        sent.map(|(count, last, wait)| (count, wait.max(ticks - last)))
+            .collect()
     }
-}
 
-impl<K: Ord + Copy> Priorities<K> {
-    /// Adds an entity, or changes the importance of an entity without loss of its priority.
-    ///
-    /// The importance is clamped to 0 to 1,000,000, and NaN counts as 0. An entity with importance
-    /// 0 is never sent. A new entity starts with the priority that accumulates in a second.
-    pub fn insert(&mut self, key: K, importance: f32, now: Duration) {
-        let importance = if importance.is_nan() { 0.0 } else { importance };
-        let importance = f64::from(importance.clamp(0.0, MAX_IMPORTANCE));
-        let accumulated = match self.entities.get(&key) {
-            Some(priority) => priority.at(now),
-            None => importance * HEAD_START,
+    #[test]
+    fn staleness_follows_importance() {
+        let importances: Vec<_> = [1.0, 2.0, 4.0, 8.0].repeat(50);
+        let counts = run(&importances, 5, 6000);
+        let average = |class: usize| {
+            let sent = counts.iter().skip(class).step_by(4).map(|(sent, _)| sent);
+            f64::from(sent.sum::<u32>()) / 50.0
         };
-        let priority = Priority {
-            importance,
-            accumulated,
-            since: now,
-        };
-        self.entities.insert(key, priority);
-    }
-
-    /// Removes an entity.
-    pub fn remove(&mut self, key: &K) {
-        self.entities.remove(key);
-    }
-
-    /// Records that an entity was sent. Call this function only for entities that are in the
-    /// packet, not for those that did not fit.
-    pub fn record_sent(&mut self, key: &K, now: Duration) {
-        if let Some(priority) = self.entities.get_mut(key) {
-            priority.accumulated = 0.0;
-            priority.since = now;
+        for class in 0..3 {
+            let ratio = average(class + 1) / average(class);
+            assert!((1.8..2.2).contains(&ratio), "{ratio}");
         }
+        let waits = |class: usize| counts.iter().skip(class).step_by(4).map(|(_, wait)| *wait);
+        assert!(waits(3).max() < waits(0).min());
     }
 
-    /// Returns the accumulated priority of an entity: the integral of its importance over the
-    /// seconds since it was last sent. Returns `None` for an unknown entity.
-    pub fn priority(&self, key: &K, now: Duration) -> Option<f64> {
-        self.entities.get(key).map(|priority| priority.at(now))
-    }
+    proptest! {
+        // Each case simulates thousands of ticks.
+        #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Returns the entities that have something to send in the order in which they should be sent.
-    /// The entity with the lower id comes first if two have the same priority. Unknown entities and
-    /// those with importance 0 are left out.
-    pub fn rank(&self, pending: impl IntoIterator<Item = K>, now: Duration) -> Vec<K> {
-        let mut ranked: Vec<_> = pending
-            .into_iter()
-            .filter_map(|key| {
-                let priority = self.entities.get(&key)?;
-                // Priorities are never negative, so their bits have the same order.
-                let rank = Reverse(priority.at(now).to_bits());
-                (priority.importance > 0.0).then_some((rank, key))
-            })
-            .collect();
-        ranked.sort_unstable();
-        ranked.into_iter().map(|(_, key)| key).collect()
+        #[test]
+        fn no_entity_starves(
+            importances in prop::collection::vec(0.01f32..100.0, 1..40),
+            fit in 1usize..5,
+        ) {
+            // Each entity is overtaken at most as often as the importances permit.
+            let total: f32 = importances.iter().sum();
+            for (&importance, (_, wait)) in importances.iter().zip(run(&importances, fit, 4000)) {
+                let fair = total / importance / fit as f32;
+                prop_assert!(wait as f32 <= 2.0 * fair + importances.len() as f32 + 1.0 || fair > 1500.0,
+                    "waited {wait} ticks, fair are {fair}");
+            }
+        }
     }
 }

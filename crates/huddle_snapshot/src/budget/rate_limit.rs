@@ -4,9 +4,9 @@ use std::time::Duration;
 
 /// A limit on how often a component of an entity is sent.
 ///
-/// The limit decides only whether a change is *eligible* for a packet. It never affects acks: a
-/// change that must wait stays pending, and the link sends it when it becomes eligible. The last
-/// change before a rest therefore always arrives.
+/// The limit decides only when a change is *eligible* for packets. It never affects acks: a change
+/// that must wait stays pending, and the links send it when it becomes eligible. The last change before
+/// a rest therefore always arrives.
 ///
 /// Time is divided into periods, and a component is eligible if it was not sent in the current
 /// period yet. Averaged over time, the limit is exact even if it does not divide the send rate.
@@ -22,9 +22,9 @@ use std::time::Duration;
 /// assert!(!limit.is_eligible(Some(at(20)), at(80), 0));
 /// assert!(limit.is_eligible(Some(at(20)), at(110), 0));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RateLimit {
-    hz: f64,
+    millihertz: u32,
 }
 
 impl RateLimit {
@@ -32,12 +32,17 @@ impl RateLimit {
     pub fn hz(hz: f32) -> Self {
         let hz = if hz.is_nan() { 1000.0 } else { hz };
         Self {
-            hz: f64::from(hz).clamp(0.1, 1000.0),
+            millihertz: (hz.clamp(0.1, 1000.0) * 1000.0).round() as u32,
         }
     }
 
-    /// Returns `true` if a component may be sent at `now`. `last_sent` is the time when it was
-    /// last sent on the link. `phase` is any number that differs between entities, such as a
+    /// The limit in times per second.
+    pub fn as_hz(self) -> f32 {
+        self.millihertz as f32 / 1000.0
+    }
+
+    /// Returns `true` if a change of a component is eligible at `now`. `last_sent` is the time when the
+    /// last change became eligible. `phase` is any number that differs between entities, such as a
     /// counter.
     pub fn is_eligible(self, last_sent: Option<Duration>, now: Duration, phase: u32) -> bool {
         let Some(last_sent) = last_sent else {
@@ -51,7 +56,8 @@ impl RateLimit {
         // Multiples of the golden ratio spread consecutive phases evenly.
         let phase = phase.wrapping_mul(0x9e37_79b9);
         let shift = f64::from(phase) / (f64::from(u32::MAX) + 1.0);
-        (at.as_secs_f64() * self.hz + shift).floor()
+        let hz = f64::from(self.millihertz) / 1000.0;
+        (at.as_secs_f64() * hz + shift).floor()
     }
 }
 
@@ -85,6 +91,13 @@ mod tests {
             assert!((average - expected).abs() < 0.2, "{average} Hz at {hz} Hz");
             let fair = 60.0 * expected / 20.0;
             assert!(f64::from(most) < fair * 1.2 + 3.0, "{most} at {hz} Hz");
+        }
+    }
+
+    #[test]
+    fn limits_are_exact_to_a_thousandth() {
+        for hz in [0.1, 7.125, 10.0, 59.94, 1000.0] {
+            assert_eq!(RateLimit::hz(hz).as_hz(), hz);
         }
     }
 

@@ -1,4 +1,4 @@
-use super::limits::{MAX_OMITTED, MIN_RANGE, PROBABILITY_BITS};
+use super::limits::{EVEN, MAX_OMITTED, MIN_RANGE, PROBABILITY_BITS};
 
 /// Reads what an [`Encoder`](super::encoder::Encoder) appended, in the same order and with the same models.
 ///
@@ -13,6 +13,7 @@ pub struct Decoder<'a> {
     /// The encoded fraction minus the lower end of the interval.
     offset: u32,
     range: u32,
+    is_plain: bool,
 }
 
 impl<'a> Decoder<'a> {
@@ -23,6 +24,7 @@ impl<'a> Decoder<'a> {
             past_end: 0,
             offset: 0,
             range: u32::MAX,
+            is_plain: false,
         };
         for _ in 0..size_of::<u32>() {
             decoder.shift();
@@ -30,9 +32,18 @@ impl<'a> Decoder<'a> {
         decoder
     }
 
+    /// Creates a decoder of what [`Encoder::plain`](super::encoder::Encoder::plain) encoded.
+    pub fn plain(bytes: &'a [u8]) -> Self {
+        Self {
+            is_plain: true,
+            ..Self::new(bytes)
+        }
+    }
+
     /// Decodes a bit. `probability` is that of a 1, times 2^16.
     #[inline]
     pub(super) fn bit(&mut self, probability: u32) -> bool {
+        let probability = if self.is_plain { EVEN } else { probability };
         let ones = ((u64::from(self.range) * u64::from(probability)) >> PROBABILITY_BITS) as u32;
         let zeros = self.range - ones;
         let bit = self.offset >= zeros;

@@ -1,4 +1,4 @@
-use super::limits::{MAX_OMITTED, MIN_RANGE, PROBABILITY_BITS};
+use super::limits::{EVEN, MAX_OMITTED, MIN_RANGE, PROBABILITY_BITS};
 
 /// Appends bits of known probability to bytes.
 ///
@@ -12,6 +12,7 @@ use super::limits::{MAX_OMITTED, MIN_RANGE, PROBABILITY_BITS};
 pub struct Encoder<'a> {
     out: &'a mut Vec<u8>,
     start: usize,
+    is_plain: bool,
     interval: Interval,
 }
 
@@ -46,13 +47,24 @@ impl<'a> Encoder<'a> {
         Self {
             out,
             start,
+            is_plain: false,
             interval,
+        }
+    }
+
+    /// Creates an encoder that takes one bit for each bit, whatever its probability is. The length of
+    /// the bytes is therefore bounded.
+    pub fn plain(out: &'a mut Vec<u8>) -> Self {
+        Self {
+            is_plain: true,
+            ..Self::new(out)
         }
     }
 
     /// Encodes a bit. `probability` is that of a 1, times 2^16.
     #[inline]
     pub(super) fn bit(&mut self, probability: u32, bit: bool) {
+        let probability = if self.is_plain { EVEN } else { probability };
         let Interval { low, range, .. } = &mut self.interval;
         let ones = ((u64::from(*range) * u64::from(probability)) >> PROBABILITY_BITS) as u32;
         // A 0 has the lower part, so that zeros alone take no bytes.

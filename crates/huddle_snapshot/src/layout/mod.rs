@@ -6,7 +6,10 @@ use std::ops::Range;
 
 use thiserror::Error;
 
-use crate::column::{Field, Number};
+use crate::{
+    budget::RateLimit,
+    column::{Field, Number},
+};
 
 pub use self::set::{ComponentId, ComponentSet, MAX_COMPONENTS};
 
@@ -21,7 +24,7 @@ pub const MAX_NAME_LEN: usize = 64;
 
 /// The maximum length of all blobs of an entity together, in bytes, plus eight bytes for each number.
 /// All values of an entity arrive in one packet, so that the entity is never incomplete.
-pub const MAX_ENTITY_LEN: usize = 900;
+pub const MAX_ENTITY_LEN: usize = 800;
 
 /// What a component's value consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,18 +41,44 @@ pub enum Shape {
 pub struct Component {
     name: String,
     shape: Shape,
+    rate_limit: Option<RateLimit>,
     unknown: Vec<Number>,
 }
 
+impl From<(String, Shape)> for Component {
+    fn from((name, shape): (String, Shape)) -> Self {
+        Self::new(name, shape)
+    }
+}
+
 impl Component {
-    fn new(name: String, shape: Shape) -> Self {
+    /// Creates a component type that is sent whenever it changes.
+    pub fn new(name: impl Into<String>, shape: Shape) -> Self {
         let mut component = Self {
-            name,
+            name: name.into(),
             shape,
+            rate_limit: None,
             unknown: Vec::new(),
         };
         component.unknown = vec![Number::UNKNOWN; component.len()];
         component
+    }
+
+    /// Limits how many changes of the component the other peers receive per second. The last change
+    /// always arrives. The limit is clamped to 0.1 to 1000.
+    #[must_use]
+    pub fn with_max_hz(mut self, hz: f32) -> Self {
+        self.rate_limit = Some(RateLimit::hz(hz));
+        self
+    }
+
+    /// The number of changes per second that the other peers receive at most, if it is limited.
+    pub fn max_hz(&self) -> Option<f32> {
+        self.rate_limit.map(RateLimit::as_hz)
+    }
+
+    pub(crate) fn rate_limit(&self) -> Option<RateLimit> {
+        self.rate_limit
     }
 
     /// The name, which is the same on all peers.
@@ -135,16 +164,17 @@ pub enum LayoutError {
 }
 
 impl Layout {
-    /// Creates a layout of these component types. The order does not matter.
+    /// Creates a layout of these component types, which are pairs of names and shapes, or
+    /// [`Component`]s. The order does not matter.
     ///
     /// # Errors
     /// Returns an error if a name is invalid or occurs twice, a component has no fields or more than
     /// [`MAX_FIELDS`], or there are more than [`MAX_COMPONENTS`] component types.
-    pub fn new(components: impl IntoIterator<Item = (String, Shape)>) -> Result<Self, LayoutError> {
+    pub fn new(
+        components: impl IntoIterator<Item = impl Into<Component>>,
+    ) -> Result<Self, LayoutError> {
         let components = components.into_iter();
-        let mut components: Vec<_> = components
-            .map(|(name, shape)| Component::new(name, shape))
-            .collect();
+        let mut components: Vec<Component> = components.map(Into::into).collect();
         components.sort_by(|a, b| a.name.cmp(&b.name));
         if components.len() > MAX_COMPONENTS {
             return Err(LayoutError::Count(components.len()));

@@ -24,9 +24,9 @@ pub enum DecodeError {
     /// A component, a rule, or a value does not exist.
     #[error("the snapshot contains a value that is out of range")]
     OutOfRange,
-    /// There are more records than a peer sends in a packet.
-    #[error("the snapshot has too many records")]
-    TooManyRecords,
+    /// There are more records, or more values, than a peer sends in a packet.
+    #[error("the snapshot has too many records or values")]
+    TooMuch,
     /// The peer has made this machine remember too many entities.
     #[error("the snapshot contains too many new entities")]
     TooManyEntities,

@@ -11,20 +11,19 @@
 //!   also keeps the newest state of an earlier packet, the *settled* state.
 //! - The sender uses a baseline only if it sent every newer state of the entity after `s - 32`
 //!   ([`MAX_AGE`]), and therefore after `n - 64`.
+//! - The sender uses an *earlier* state, to see how fast the entity moves, only if it is from a packet
+//!   after `s - 32`, and therefore after `n - 64`. The receiver acked the packet, so it has the state.
 //!
 //! If the baseline is from a packet after `n - 64`, the receiver has it. Otherwise no newer state was
 //! sent up to `n - 64`, so the baseline is the settled state. A packet of an honest peer therefore
 //! always decodes.
 
-use std::{mem, ops::Range};
-
-use bytes::Bytes;
-
 use super::{
     models::Models,
-    state::{Head, StateRef},
+    packet::{Packet, Record},
+    state::StateRef,
 };
-use crate::{claim::Register, column::Number, id::EntityId, world::Index};
+use crate::id::EntityId;
 
 /// The number of packets whose records both ends of a link keep.
 pub(crate) const HISTORY: u64 = 64;
@@ -43,124 +42,12 @@ const MODELS_EVERY: u64 = 8;
 /// it starts with, and 32 before the newest: 63 packets, which touch one group of packets more than 56 do.
 const KEPT_MODELS: u64 = HISTORY / MODELS_EVERY + 1;
 
-/// The maximum number of records in a packet. Predictable records take far less than a bit, so that the
-/// length of a packet does not limit them.
-pub(crate) const MAX_RECORDS: usize = 1024;
-
 /// The bit of the first byte of a packet that is set if the link keeps the models of the packet. The other
 /// bits are the number of packets since the one whose models the packet starts with, or 0.
 pub(crate) const KEEPS_MODELS: u8 = 1 << 7;
 
-/// What a record does to the entity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RecordKind {
-    /// The entity has this state.
-    State,
-    /// The entity has this register. The record contains no values.
-    Register,
-    /// The receiver no longer sees the entity.
-    Hidden,
-}
-
-/// A record of a packet that was sent or received.
-#[derive(Debug, Clone)]
-pub(crate) struct Record {
-    pub(crate) id: EntityId,
-    pub(crate) index: Index,
-    pub(crate) kind: RecordKind,
-    /// The sender's version of the entity. 0 on the receiving side.
-    pub(crate) version: u64,
-    head: Head,
-    numbers: Range<u32>,
-    blobs: Range<u32>,
-}
-
-impl Record {
-    pub(crate) fn register(&self) -> Register {
-        self.head.register
-    }
-}
-
-/// The records of a packet, sorted by their ids.
-#[derive(Debug, Default)]
-pub(crate) struct Packet {
-    seq: Option<u64>,
-    /// The number of peers whose ids the receiver has once it has the packet.
-    pub(super) names: usize,
-    records: Vec<Record>,
-    numbers: Vec<Number>,
-    blobs: Vec<Bytes>,
-}
-
-impl Packet {
-    /// Empties the packet for a new sequence number, and keeps its memory.
-    pub(crate) fn begin(&mut self, seq: u64) {
-        self.clear();
-        self.seq = Some(seq);
-    }
-
-    /// Empties the packet.
-    pub(crate) fn clear(&mut self) {
-        self.seq = None;
-        self.records.clear();
-        self.numbers.clear();
-        self.blobs.clear();
-    }
-
-    pub(crate) fn records(&self) -> &[Record] {
-        &self.records
-    }
-
-    /// Removes the last record. Its values stay until the packet is emptied.
-    pub(super) fn pop(&mut self) {
-        self.records.pop();
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.records.len()
-    }
-
-    /// Adds a record. Records arrive in the order of their ids.
-    pub(crate) fn push(
-        &mut self,
-        (id, index): (EntityId, Index),
-        kind: RecordKind,
-        version: u64,
-        state: StateRef<'_>,
-    ) {
-        let numbers = self.numbers.len() as u32;
-        let blobs = self.blobs.len() as u32;
-        self.numbers.extend_from_slice(state.numbers);
-        self.blobs.extend_from_slice(state.blobs);
-        self.records.push(Record {
-            id,
-            index,
-            kind,
-            version,
-            head: state.head,
-            numbers: numbers..self.numbers.len() as u32,
-            blobs: blobs..self.blobs.len() as u32,
-        });
-    }
-
-    /// Returns the state in a record of this packet.
-    pub(crate) fn state(&self, record: &Record) -> StateRef<'_> {
-        let numbers = record.numbers.start as usize..record.numbers.end as usize;
-        let blobs = record.blobs.start as usize..record.blobs.end as usize;
-        StateRef {
-            head: record.head,
-            numbers: self.numbers.get(numbers).unwrap_or_default(),
-            blobs: self.blobs.get(blobs).unwrap_or_default(),
-        }
-    }
-
-    /// Returns the state of an entity, if the packet contains one.
-    fn state_of(&self, id: EntityId) -> Option<StateRef<'_>> {
-        let at = self.records.binary_search_by_key(&id, |it| it.id).ok()?;
-        let record = self.records.get(at)?;
-        (record.kind == RecordKind::State).then(|| self.state(record))
-    }
-}
+/// The first byte of a packet whose bits are all coded with even probabilities.
+pub(crate) const PLAIN: u8 = KEEPS_MODELS - 1;
 
 /// The last [`HISTORY`] packets.
 #[derive(Debug)]
@@ -187,6 +74,14 @@ impl History {
         (packet.seq == Some(seq)).then_some(packet)
     }
 
+    /// Returns the records of all packets, with the sequence numbers of the packets.
+    pub(super) fn records(&self) -> impl Iterator<Item = (u64, &Record)> {
+        self.packets.iter().flat_map(|packet| {
+            let records = packet.records().iter();
+            records.filter_map(|record| Some((packet.seq?, record)))
+        })
+    }
+
     /// Returns the state of an entity in the packet with this sequence number.
     pub(crate) fn state(&self, seq: u64, id: EntityId) -> Option<StateRef<'_>> {
         self.get(seq)?.state_of(id)
@@ -207,20 +102,26 @@ impl History {
                 && packet.seq == Some(old)
             {
                 evict(old, packet);
-                packet.clear();
+                *packet = Packet::default();
             }
         }
     }
 
-    /// Stores a packet. [`advance`](Self::advance) was called for it. Returns the memory of an
-    /// older packet.
-    pub(crate) fn store(&mut self, packet: &mut Packet) {
+    /// Stores a copy of a packet, which takes no more memory than necessary. [`advance`](Self::advance) was
+    /// called for the packet.
+    pub(crate) fn store(&mut self, packet: &Packet) {
         if let Some(seq) = packet.seq
             && let Some(slot) = self.packets.get_mut((seq % HISTORY) as usize)
         {
-            mem::swap(slot, packet);
-            packet.clear();
+            *slot = packet.clone();
         }
+    }
+
+    /// Returns the number of bytes that the packets take.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        let packets = self.packets.iter().map(Packet::memory);
+        packets.sum()
     }
 
     /// Returns `true` if the models after packet `seq` have to be stored. The packet tells the receiver.
@@ -258,8 +159,13 @@ fn slot_of_models(seq: u64) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::packet::MAX_WEIGHT, *};
     use crate::layout::Layout;
+
+    #[test]
+    fn packets_take_8_mebibytes_at_most() {
+        assert!(HISTORY as usize * MAX_WEIGHT <= 8 << 20);
+    }
 
     #[test]
     fn models_are_kept_while_a_late_packet_can_start_with_them() {

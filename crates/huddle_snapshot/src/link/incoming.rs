@@ -1,19 +1,23 @@
 //! The records that one peer receives from another.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use huddle_id::PeerId;
 
 use super::{
     error::DecodeError,
-    history::{
-        HISTORY, History, KEEPS_MODELS, MAX_RECORDS, Packet, REORDERING, Record, RecordKind,
-    },
+    history::{HISTORY, History, KEEPS_MODELS, PLAIN, REORDERING},
     models::Models,
     names::Names,
-    record::{Previous, Scratch, decode_start, decode_state},
+    packet::{MAX_WEIGHT, Packet, RecordKind},
+    received::{Known, Newest, Received, Shown},
+    record::{Scratch, decode_state},
     register::decode_register,
-    state::{Head, State, StateRef},
+    start::{Previous, decode_start},
+    state::{Head, StateRef},
 };
 use crate::{
     claim::Register,
@@ -40,19 +44,6 @@ pub(crate) struct Incoming {
     models: Models,
     scratch: Scratch,
     packet: Packet,
-}
-
-/// What was received about an entity.
-#[derive(Debug, Default)]
-struct Received {
-    /// The newest state in a packet that is no longer remembered.
-    settled: Option<(u64, State)>,
-    /// The packet with the newest state, or with a newer record that hides the entity.
-    newest: Option<(u64, Shown)>,
-    /// The newest packet with any record.
-    last: Option<u64>,
-    /// Whether the sender was the first to name the entity.
-    is_added: bool,
 }
 
 impl Incoming {
@@ -106,7 +97,7 @@ impl Incoming {
         for record in self.packet.records() {
             entry(&mut self.entities, record.index).arrived(seq, record);
         }
-        self.history.store(&mut self.packet);
+        self.history.store(&self.packet);
         if bytes.first().is_some_and(|first| first & KEEPS_MODELS != 0) {
             self.history.store_models(seq, &self.models);
         }
@@ -122,7 +113,7 @@ impl Incoming {
     ) -> Result<(), DecodeError> {
         let (&first, bytes) = bytes.split_first().ok_or(DecodeError::TooShort)?;
         match first & !KEEPS_MODELS {
-            0 => self.models = Models::new(&self.layout),
+            0 | PLAIN => self.models = Models::new(&self.layout),
             age => {
                 let acked = seq.checked_sub(age.into());
                 let models = acked.and_then(|acked| self.history.models(acked));
@@ -130,7 +121,10 @@ impl Incoming {
                 self.models.clone_from(models);
             }
         }
-        let mut decoder = Decoder::new(bytes);
+        let mut decoder = match first & !KEEPS_MODELS {
+            PLAIN => Decoder::plain(bytes),
+            _ => Decoder::new(bytes),
+        };
         decode_definitions(&mut decoder, &mut self.names)?;
         let mut previous = Previous::default();
         while let Some((id, kind)) =
@@ -138,9 +132,6 @@ impl Incoming {
         {
             if decoder.is_past_end() {
                 return Err(DecodeError::TooShort);
-            }
-            if self.packet.len() >= MAX_RECORDS {
-                return Err(DecodeError::TooManyRecords);
             }
             let index = self.enter(world, id).ok_or(DecodeError::TooManyEntities)?;
             let received = self.entities.get(index.get());
@@ -153,7 +144,12 @@ impl Incoming {
                     &mut previous,
                     id,
                     tick,
-                    |age| baseline(&self.history, received, seq, age, id),
+                    &Known {
+                        history: &self.history,
+                        received,
+                        seq,
+                        id,
+                    },
                     &mut self.scratch,
                 )?,
                 RecordKind::Register | RecordKind::Hidden => {
@@ -170,6 +166,9 @@ impl Incoming {
                 blobs: &self.scratch.blobs,
             };
             self.packet.push((id, index), kind, 0, state);
+            if self.packet.weight() > MAX_WEIGHT {
+                return Err(DecodeError::TooMuch);
+            }
         }
         match decoder.unread() {
             _ if decoder.is_past_end() => Err(DecodeError::TooShort),
@@ -244,28 +243,6 @@ impl Incoming {
     }
 }
 
-/// Returns the state of an entity that is this number of packets old. See [`super::history`].
-fn baseline<'a>(
-    history: &'a History,
-    received: Option<&'a Received>,
-    seq: u64,
-    age: u8,
-    id: EntityId,
-) -> Option<StateRef<'a>> {
-    let (settled_in, settled) = match received.and_then(|received| received.settled.as_ref()) {
-        Some((seq, state)) => (Some(*seq), Some(state.as_ref())),
-        None => (None, None),
-    };
-    if age == 0 {
-        return settled;
-    }
-    let base = seq.checked_sub(age.into())?;
-    match settled_in == Some(base) {
-        true => settled,
-        false => history.state(base, id),
-    }
-}
-
 fn without_values(tick: u32, register: Register) -> Head {
     Head {
         tick,
@@ -295,85 +272,4 @@ fn entry(entities: &mut Vec<Received>, index: Index) -> &mut Received {
         entities.resize_with(index.get() + 1, Received::default);
     }
     &mut entities[index.get()]
-}
-
-/// What the newest record with or without values says.
-#[derive(Debug, Clone, Copy)]
-enum Shown {
-    State,
-    Hidden(Register),
-}
-
-/// What a peer has shown of an entity.
-#[derive(Debug)]
-pub(crate) enum Newest<'a> {
-    State(StateRef<'a>),
-    /// The peer hides the entity, with this register.
-    Hidden(Register),
-}
-
-impl Received {
-    /// A packet is about to be forgotten.
-    fn settle(&mut self, seq: u64, record: &Record, state: StateRef<'_>) {
-        if record.kind != RecordKind::State {
-            return;
-        }
-        match &mut self.settled {
-            Some((settled, _)) if *settled >= seq => {}
-            Some((settled, kept)) => {
-                *settled = seq;
-                kept.assign(state);
-            }
-            None => self.settled = Some((seq, state.into())),
-        }
-    }
-
-    /// A packet with a record has arrived.
-    fn arrived(&mut self, seq: u64, record: &Record) {
-        self.last = self.last.max(Some(seq));
-        if self.newest.is_some_and(|(newest, _)| newest > seq) {
-            return;
-        }
-        match record.kind {
-            RecordKind::State => self.newest = Some((seq, Shown::State)),
-            RecordKind::Hidden => self.newest = Some((seq, Shown::Hidden(record.register()))),
-            RecordKind::Register => {}
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        claim::{OwnerGone, Policy},
-        layout::Shape,
-        link::Outgoing,
-        numbering::number,
-        world::Values,
-    };
-
-    #[test]
-    fn packet_with_more_records_than_a_peer_sends_is_refused() {
-        let [sender, receiver] = [1, 2].map(PeerId::from_u128);
-        let layout = Layout::new([("text".to_owned(), Shape::Blob)]).unwrap();
-        let layout = Arc::new(layout);
-        let mut world = World::new(sender);
-        let mut outgoing = Outgoing::new(sender, receiver, Arc::clone(&layout));
-        for count in 0..5000 {
-            let number = number(Policy::Fixed, OwnerGone::Forget, count);
-            let index = world.enter(EntityId::spawned(sender, number)).unwrap();
-            world.get_mut(index).unwrap().values = Some(Values::default());
-            outgoing.enqueue(index);
-        }
-        outgoing.room = 5000;
-        let mut bytes = Vec::new();
-        assert!(outgoing.write(&world, 1, 0, 1200, &mut bytes));
-        assert!(bytes.len() < 300, "such a packet is short");
-        let mut world = World::new(receiver);
-        let mut incoming = Incoming::new(sender, receiver, layout);
-        let result = incoming.receive(&mut world, 1, 0, &bytes);
-        assert_eq!(result, Err(DecodeError::TooManyRecords));
-        assert!(world.places() < 2000, "{}", world.places());
-    }
 }

@@ -1,5 +1,6 @@
 //! What two peers know about each other's entities, and the packets between them.
 
+mod baseline;
 mod blob;
 mod error;
 mod history;
@@ -7,17 +8,19 @@ mod incoming;
 mod models;
 mod names;
 mod outgoing;
+mod packet;
+mod received;
 mod record;
 mod register;
 mod sends;
 mod sent;
+mod space;
+mod start;
 mod state;
 mod writing;
 
-pub use self::error::DecodeError;
+pub use self::{error::DecodeError, space::MIN_SPACE};
 pub(crate) use self::{
-    history::RecordKind,
-    incoming::{Incoming, Newest},
-    outgoing::Outgoing,
+    incoming::Incoming, outgoing::Outgoing, packet::RecordKind, received::Newest, space::Space,
     state::StateRef,
 };

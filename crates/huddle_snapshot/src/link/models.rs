@@ -14,16 +14,23 @@ use crate::{
 pub(crate) struct Models {
     /// Whether another record follows.
     pub(super) more: BitModel,
-    pub(super) is_same_creator: BitModel,
+    /// Whether the entity has the creator and the rules of the one before.
+    pub(super) is_counted_alike: BitModel,
     pub(super) name: ByteModel,
-    /// The number of an entity, relative to the one before.
-    pub(super) number: NumberModel,
+    /// The bytes of the number of an entity, the highest first.
+    pub(super) number: [ByteModel; 4],
+    /// The numbers between an entity and the one before.
+    pub(super) skipped: NumberModel,
     pub(super) is_state: BitModel,
     pub(super) is_hidden: BitModel,
     /// Whether the state is relative to a baseline.
     pub(super) is_delta: BitModel,
     pub(super) is_same_age: BitModel,
     pub(super) age: ByteModel,
+    /// Whether the record uses a state before the baseline.
+    pub(super) has_earlier: BitModel,
+    pub(super) is_same_gap: BitModel,
+    pub(super) gap: ByteModel,
     /// Whether the register or the components differ from the baseline.
     pub(super) has_head: BitModel,
     pub(super) is_initial: BitModel,
@@ -59,14 +66,18 @@ impl Models {
         });
         Self {
             more: BitModel::default(),
-            is_same_creator: BitModel::default(),
+            is_counted_alike: BitModel::default(),
             name: ByteModel::default(),
-            number: NumberModel::default(),
+            number: [ByteModel::default(); 4],
+            skipped: NumberModel::default(),
             is_state: BitModel::default(),
             is_hidden: BitModel::default(),
             is_delta: BitModel::default(),
             is_same_age: BitModel::default(),
             age: ByteModel::default(),
+            has_earlier: BitModel::default(),
+            is_same_gap: BitModel::default(),
+            gap: ByteModel::default(),
             has_head: BitModel::default(),
             is_initial: BitModel::default(),
             is_dead: BitModel::default(),

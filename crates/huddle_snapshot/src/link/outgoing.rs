@@ -1,24 +1,27 @@
 //! The records that one peer sends to another.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use huddle_id::PeerId;
 
 use super::{
-    history::{HISTORY, History, KEEPS_MODELS, MAX_AGE, Packet, RecordKind},
+    history::{HISTORY, History, KEEPS_MODELS, MAX_AGE, PLAIN},
     models::Models,
     names::Names,
+    packet::{MAX_WEIGHT, Packet},
     record::Scratch,
     sent::Sent,
+    space::{Choice, Coding, Space, Written},
 };
 use crate::{
+    budget::TickClock,
     claim::Register,
     layout::Layout,
     world::{Index, World},
 };
 
-/// A record is only begun if this much space is left, in bytes.
-const MIN_SPACE: usize = 8;
+/// A packet is only begun if there is this much space, in bytes.
+const SHORTEST: usize = 8;
 
 /// What one peer sends to another.
 #[derive(Debug)]
@@ -26,27 +29,26 @@ pub(crate) struct Outgoing {
     pub(super) receiver: PeerId,
     pub(super) layout: Arc<Layout>,
     pub(super) names: Names,
-    history: History,
+    pub(super) history: History,
     pub(super) entities: Vec<Sent>,
     /// The entities of which the receiver may not know everything.
     pub(super) queue: Vec<Index>,
-    /// The newest packet.
-    newest: u64,
+    /// The newest packet. It may have nothing to send.
+    newest: Option<u64>,
+    /// The newest packet that was written.
+    written: Option<u64>,
     newest_acked_models: Option<u64>,
     /// The number of records that a packet of the usual size has room for.
     pub(super) room: usize,
+    /// An entity whose record did not fit behind others. It is alone in the next packet.
+    pub(super) alone: Option<Index>,
+    /// The weight that a packet has at most.
+    pub(super) max_weight: usize,
     pub(super) models: Models,
     pub(super) scratch: Scratch,
     pub(super) chosen: Vec<Choice>,
     pub(super) packet: Packet,
-}
-
-/// A record of the next packet.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Choice {
-    pub(super) index: Index,
-    pub(super) kind: RecordKind,
-    pub(super) priority: f32,
+    pub(super) clock: TickClock,
 }
 
 impl Outgoing {
@@ -57,13 +59,17 @@ impl Outgoing {
             history: History::default(),
             entities: Vec::new(),
             queue: Vec::new(),
-            newest: 0,
+            newest: None,
+            written: None,
             newest_acked_models: None,
             room: 32,
+            alone: None,
+            max_weight: MAX_WEIGHT,
             models: Models::new(&layout),
             scratch: Scratch::default(),
             chosen: Vec::new(),
             packet: Packet::default(),
+            clock: TickClock::default(),
             layout,
         }
     }
@@ -71,6 +77,7 @@ impl Outgoing {
     /// Considers an entity in the next packets.
     pub(crate) fn enqueue(&mut self, index: Index) {
         let sent = entry(&mut self.entities, index);
+        sent.behind_since.get_or_insert(self.clock.now());
         if !sent.is_queued {
             sent.is_queued = true;
             self.queue.push(index);
@@ -140,22 +147,55 @@ impl Outgoing {
         self.entities.get(index.get()).is_none_or(|sent| {
             let knows = sent.known == Some(Register::Dead);
             let is_unknown = sent.known.is_none() && !sent.is_shown;
-            let is_forgotten = sent.sent_in.is_none_or(|seq| seq + HISTORY <= self.newest);
+            let is_forgotten = sent
+                .sent_in
+                .is_none_or(|seq| Some(seq + HISTORY) <= self.newest);
             !sent.is_queued && is_forgotten && (knows || is_unknown)
         })
     }
 
-    /// Returns the number of entities that wait for a record.
-    pub(crate) fn backlog(&self) -> usize {
-        self.queue.len()
+    /// Returns whether any entity waits for a record.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Returns the number of entities of which the receiver may not know everything, and the age of the
+    /// oldest value that it may not have.
+    pub(crate) fn backlog(&self) -> (usize, Duration) {
+        let waiting = self
+            .queue
+            .iter()
+            .filter_map(|index| self.entities.get(index.get()));
+        let under_way = self.history.records().filter_map(|(seq, record)| {
+            let sent = self.entities.get(record.index.get())?;
+            (sent.sent_in == Some(seq) && !sent.is_queued && sent.is_behind()).then_some(sent)
+        });
+        let behind = waiting.chain(under_way);
+        let now = self.clock.now();
+        let ages = behind.map(|sent| now.saturating_sub(sent.behind_since.unwrap_or(now)));
+        ages.fold((0, Duration::ZERO), |(count, oldest), age| {
+            (count + 1, oldest.max(age))
+        })
+    }
+
+    /// Handles that a tick of the local peer has started. Returns the time, which passes with the ticks.
+    pub(crate) fn start_tick(&mut self, tick: u32) -> Duration {
+        self.clock.start_tick(tick);
+        self.clock.now()
+    }
+
+    pub(crate) fn set_tick_rate(&mut self, ticks_per_second: f64) {
+        self.clock.set_tick_rate(ticks_per_second);
     }
 
     /// Forgets an entity that no longer exists.
     pub(crate) fn forget(&mut self, index: Index) {
         if let Some(sent) = self.entities.get_mut(index.get()) {
+            if sent.is_queued {
+                self.queue.retain(|queued| *queued != index);
+            }
             *sent = Sent::default();
         }
-        self.queue.retain(|queued| *queued != index);
     }
 
     /// The receiver has acked packet `seq`.
@@ -168,7 +208,8 @@ impl Outgoing {
             let Some(sent) = self.entities.get_mut(record.index.get()) else {
                 continue;
             };
-            sent.delivered(seq, record, packet.state(record));
+            let time = self.clock.at(record.tick());
+            sent.delivered(seq, time, record, packet.state(record));
         }
         if self.history.models(seq).is_some() {
             self.newest_acked_models = self.newest_acked_models.max(Some(seq));
@@ -185,17 +226,14 @@ impl Outgoing {
         }
     }
 
-    /// Writes packet `seq` of at most `space` bytes to `out`. Returns `false`, and writes nothing, if
-    /// there is nothing to send.
-    pub(crate) fn write(
-        &mut self,
-        world: &World,
-        seq: u64,
-        tick: u32,
-        space: usize,
-        out: &mut Vec<u8>,
-    ) -> bool {
-        self.newest = self.newest.max(seq);
+    /// Handles that the local peer sends packet `seq`, with records or without. Returns `false` if the
+    /// packet is not newer than the one before, and cannot have records.
+    #[must_use]
+    pub(crate) fn start_packet(&mut self, seq: u64) -> bool {
+        if self.newest > Some(seq) || self.written == Some(seq) {
+            return false;
+        }
+        self.newest = Some(seq);
         let (entities, queue) = (&mut self.entities, &mut self.queue);
         self.history.advance(seq, |old, packet| {
             // Without an ack for so long, the packet counts as lost.
@@ -203,26 +241,50 @@ impl Outgoing {
                 resend(entities, queue, old, record.index);
             }
         });
-        self.names.set_space(space);
-        self.choose(world, tick);
-        self.name_peers(world, tick);
-        if self.chosen.is_empty() || space < MIN_SPACE {
+        true
+    }
+
+    /// Writes packet `seq`, which was started, to `out`. Returns `false`, and writes nothing, if there is
+    /// nothing to send.
+    pub(crate) fn write(
+        &mut self,
+        world: &World,
+        seq: u64,
+        tick: u32,
+        space: Space,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        self.names.set_space(space.most);
+        self.choose(world);
+        self.name_peers(world);
+        if self.chosen.is_empty() || space.most < SHORTEST {
             return false;
         }
+        // The first byte names the models.
+        let records = Space {
+            wanted: space.wanted.saturating_sub(1),
+            most: space.most - 1,
+        };
         let start = out.len();
-        let models = self
-            .newest_acked_models
-            .filter(|acked| seq - acked <= MAX_AGE);
-        let models = models.filter(|acked| self.history.models(*acked).is_some());
-        // The second attempt is slow and exact.
-        let written = [false, true].into_iter().find_map(|is_exact| {
+        let mut coding = Coding::Quick;
+        let written = loop {
             out.truncate(start);
-            self.start_models(seq, models, out);
+            self.start_models(seq, coding, out);
             self.packet.begin(seq);
-            let written = self.write_records(world, seq, tick, space - 1, is_exact, out);
-            (out.len() - start <= space).then_some(written)
-        });
-        if written.unwrap_or_default() == 0 {
+            match self.write_records(world, seq, tick, records, coding, out) {
+                Written::Records(_)
+                    if coding == Coding::Quick && out.len() - start > space.most =>
+                {
+                    coding = Coding::Exact;
+                }
+                Written::Records(written) => break written,
+                Written::NeedsPlain(choice) => {
+                    self.chosen = vec![choice];
+                    coding = Coding::Plain;
+                }
+            }
+        };
+        if written == 0 {
             out.truncate(start);
             return false;
         }
@@ -231,22 +293,29 @@ impl Outgoing {
                 sent.sent(seq, record);
             }
         }
-        self.history.store(&mut self.packet);
-        if self.history.keeps_models(seq) {
+        self.history.store(&self.packet);
+        self.written = Some(seq);
+        if coding != Coding::Plain && self.history.keeps_models(seq) {
             self.history.store_models(seq, &self.models);
         }
         true
     }
 
     /// Starts with the models of an acked packet, which the first byte names.
-    fn start_models(&mut self, seq: u64, acked: Option<u64>, out: &mut Vec<u8>) {
+    fn start_models(&mut self, seq: u64, coding: Coding, out: &mut Vec<u8>) {
+        let acked = self
+            .newest_acked_models
+            .filter(|acked| seq - acked <= MAX_AGE);
         let models = acked.and_then(|acked| Some((acked, self.history.models(acked)?)));
-        let keeps = if self.history.keeps_models(seq) {
-            KEEPS_MODELS
-        } else {
-            0
+        let keeps = match self.history.keeps_models(seq) {
+            true => KEEPS_MODELS,
+            false => 0,
         };
         match models {
+            _ if coding == Coding::Plain => {
+                out.push(PLAIN);
+                self.models = Models::new(&self.layout);
+            }
             Some((acked, models)) => {
                 out.push((seq - acked) as u8 | keeps);
                 self.models.clone_from(models);

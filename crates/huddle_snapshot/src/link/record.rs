@@ -1,39 +1,24 @@
-//! The encoding of records.
+//! The encoding of states.
 
 use bytes::Bytes;
 
 use super::{
+    baseline::{Baseline, States},
     error::DecodeError,
-    history::RecordKind,
     models::{ComponentModels, Models},
     names::Names,
-    register::{creator_of, decode_name, decode_register, encode_name, encode_register, number_of},
+    register::{decode_register, encode_register},
+    start::Previous,
     state::{Head, StateRef},
 };
 use crate::{
     claim::Register,
     column::{self, Number},
-    entropy::{Decoder, Encoder, NumberContext},
+    entropy::{Decoder, Encoder},
     id::EntityId,
-    layout::{Component, ComponentSet, Layout, MAX_ENTITY_LEN, Place},
+    layout::{Component, ComponentId, ComponentSet, Layout, MAX_ENTITY_LEN, Place},
     world::values,
 };
-
-/// What the records of a packet are encoded relative to: the records before them.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Previous {
-    id: Option<EntityId>,
-    /// The age of the last baseline, see [`Baseline::age`].
-    age: u8,
-}
-
-/// The state relative to which a record is encoded.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Baseline<'a> {
-    /// The number of packets since the state, or 0 for the settled state.
-    pub(super) age: u8,
-    pub(super) state: StateRef<'a>,
-}
 
 /// The values that a record encodes.
 #[derive(Debug, Clone, Copy)]
@@ -60,81 +45,6 @@ impl Scratch {
     }
 }
 
-/// Encodes the id and the kind of a record.
-pub(super) fn encode_start(
-    encoder: &mut Encoder<'_>,
-    models: &mut Models,
-    names: &mut Names,
-    previous: &mut Previous,
-    id: EntityId,
-    kind: RecordKind,
-) -> bool {
-    let Some(creator) = number_of(names, id.creator) else {
-        return false;
-    };
-    models.more.encode(encoder, true);
-    let last = previous.id.filter(|last| last.creator == id.creator);
-    models.is_same_creator.encode(encoder, last.is_some());
-    if last.is_none() {
-        encode_name(encoder, models, creator);
-    }
-    let from = last.map_or(0, |last| last.number.wrapping_add(1));
-    let gap = id.number.wrapping_sub(from);
-    let context = gap_context(last.is_some());
-    models.number.encode(encoder, context, gap.cast_signed());
-    models.is_state.encode(encoder, kind == RecordKind::State);
-    if kind != RecordKind::State {
-        models.is_hidden.encode(encoder, kind == RecordKind::Hidden);
-    }
-    previous.id = Some(id);
-    true
-}
-
-/// Decodes the id and the kind of the next record. Returns `None` if there is none.
-pub(super) fn decode_start(
-    decoder: &mut Decoder<'_>,
-    models: &mut Models,
-    names: &Names,
-    previous: &mut Previous,
-) -> Result<Option<(EntityId, RecordKind)>, DecodeError> {
-    if !models.more.decode(decoder) {
-        return Ok(None);
-    }
-    let is_same_creator = models.is_same_creator.decode(decoder);
-    let (creator, from) = match previous.id {
-        Some(last) if is_same_creator => {
-            let from = last.number.checked_add(1).ok_or(DecodeError::Order)?;
-            (last.creator, from)
-        }
-        None if is_same_creator => return Err(DecodeError::UnknownPeer),
-        _ => (creator_of(names, decode_name(decoder, models))?, 0),
-    };
-    let context = gap_context(is_same_creator);
-    let gap = models.number.decode(decoder, context).cast_unsigned();
-    let number = from.checked_add(gap).ok_or(DecodeError::Order)?;
-    let id = EntityId { creator, number };
-    if previous.id.is_some_and(|last| last >= id) {
-        return Err(DecodeError::Order);
-    }
-    previous.id = Some(id);
-    let kind = if models.is_state.decode(decoder) {
-        RecordKind::State
-    } else if models.is_hidden.decode(decoder) {
-        RecordKind::Hidden
-    } else {
-        RecordKind::Register
-    };
-    Ok(Some((id, kind)))
-}
-
-/// The context of the number of an entity: the first one of a creator has another size than the gaps.
-fn gap_context(is_same_creator: bool) -> NumberContext {
-    NumberContext {
-        first: usize::from(!is_same_creator),
-        ..NumberContext::default()
-    }
-}
-
 /// Encodes a state, and returns it as the receiver will have it.
 pub(super) fn encode_state(
     encoder: &mut Encoder<'_>,
@@ -149,12 +59,22 @@ pub(super) fn encode_state(
 ) -> Option<Head> {
     models.is_delta.encode(encoder, base.is_some());
     let known = base.map(|base| base.state);
+    let earlier = base.and_then(|base| base.earlier);
     if let Some(base) = base {
         let is_same_age = base.age == previous.age;
         models.is_same_age.encode(encoder, is_same_age);
         if !is_same_age {
             models.age.encode(encoder, base.age);
             previous.age = base.age;
+        }
+        models.has_earlier.encode(encoder, earlier.is_some());
+        if let Some(earlier) = earlier {
+            let is_same_gap = earlier.gap == previous.gap;
+            models.is_same_gap.encode(encoder, is_same_gap);
+            if !is_same_gap {
+                models.gap.encode(encoder, earlier.gap);
+                previous.gap = earlier.gap;
+            }
         }
         let head = base.state.head;
         let has_head = head.register != values.register || head.components != values.components;
@@ -167,26 +87,25 @@ pub(super) fn encode_state(
     }
     out.clear();
     let ticks = ticks_since(known, values.tick);
+    let earlier = earlier.map(|earlier| earlier.state);
     for (component, of, place) in layout.places(values.components) {
-        let earlier = known.and_then(|state| {
-            let place = layout.place(state.head.components, component)?;
-            Some((state, place))
-        });
+        let before = known.and_then(|state| at(layout, state, component));
         match (models.components.get_mut(component.index())?, place) {
             (ComponentModels::Fields(models), Place::Numbers(range)) => {
                 let start = out.numbers.len();
                 out.numbers.resize(start + range.len(), Number::default());
                 let to = out.numbers.get_mut(start..)?;
                 let now = values.numbers.get(range)?;
-                let base = column_base(of, earlier.as_ref(), ticks);
+                let earlier = earlier.and_then(|state| at(layout, state, component));
+                let base = column_base(of, before.as_ref(), earlier.as_ref(), ticks);
                 column::encode(encoder, models, of.fields(), &base, 0, now, to).ok()?;
-                if earlier.is_none() {
+                if before.is_none() {
                     at_rest(to);
                 }
             }
             (ComponentModels::Blob(models), Place::Blob(index)) => {
                 let now = values.blobs.get(index)?;
-                let before = match &earlier {
+                let before = match &before {
                     Some((state, Place::Blob(index))) => state.blobs.get(*index),
                     _ => None,
                 };
@@ -204,24 +123,43 @@ pub(super) fn encode_state(
     })
 }
 
+/// Returns where a component is in a state that has it.
+fn at<'a>(
+    layout: &Layout,
+    state: StateRef<'a>,
+    component: ComponentId,
+) -> Option<(StateRef<'a>, Place)> {
+    let place = layout.place(state.head.components, component)?;
+    Some((state, place))
+}
+
 /// Returns the baseline of a component, which is unknown in a new entity.
 fn column_base<'a>(
     component: &'a Component,
+    base: Option<&(StateRef<'a>, Place)>,
     earlier: Option<&(StateRef<'a>, Place)>,
     age: u32,
 ) -> column::Baseline<'a> {
-    let (numbers, ticks) = match earlier {
-        Some((state, Place::Numbers(range))) => {
-            let numbers = state.numbers.get(range.clone()).unwrap_or_default();
-            (numbers, state.head.ticks)
-        }
-        _ => (component.unknown(), 1),
+    let Some((state, Place::Numbers(range))) = base else {
+        return column::Baseline {
+            numbers: component.unknown(),
+            ticks: 1,
+            age,
+            earlier: None,
+        };
+    };
+    let earlier = match earlier {
+        Some((earlier, Place::Numbers(range))) => Some(column::Earlier {
+            numbers: earlier.numbers.get(range.clone()).unwrap_or_default(),
+            ticks: ticks_since(Some(*earlier), state.head.tick),
+        }),
+        _ => None,
     };
     column::Baseline {
-        numbers,
-        ticks,
+        numbers: state.numbers.get(range.clone()).unwrap_or_default(),
+        ticks: state.head.ticks,
         age,
-        earlier: None,
+        earlier,
     }
 }
 
@@ -255,7 +193,7 @@ fn encode_head(
     is_named
 }
 
-/// Decodes a state. `baseline` returns the state of this age.
+/// Decodes a state relative to those that the receiver has.
 pub(super) fn decode_state<'a>(
     decoder: &mut Decoder<'_>,
     models: &mut Models,
@@ -264,17 +202,25 @@ pub(super) fn decode_state<'a>(
     previous: &mut Previous,
     id: EntityId,
     tick: u32,
-    baseline: impl FnOnce(u8) -> Option<StateRef<'a>>,
+    states: &impl States<'a>,
     out: &mut Scratch,
 ) -> Result<Head, DecodeError> {
-    let mut known = None;
+    let (mut known, mut earlier) = (None, None);
     let mut head = None;
     if models.is_delta.decode(decoder) {
         if !models.is_same_age.decode(decoder) {
             previous.age = models.age.decode(decoder);
         }
-        let state = baseline(previous.age).ok_or(DecodeError::UnknownBaseline)?;
+        let state = states.baseline(previous.age);
+        let state = state.ok_or(DecodeError::UnknownBaseline)?;
         known = Some(state);
+        if models.has_earlier.decode(decoder) {
+            if !models.is_same_gap.decode(decoder) {
+                previous.gap = models.gap.decode(decoder);
+            }
+            let state = states.earlier(previous.age, previous.gap);
+            earlier = Some(state.ok_or(DecodeError::UnknownBaseline)?);
+        }
         if !models.has_head.decode(decoder) {
             head = Some((state.head.register, state.head.components));
         }
@@ -286,24 +232,22 @@ pub(super) fn decode_state<'a>(
     out.clear();
     let ticks = ticks_since(known, tick);
     for (component, of, _) in layout.places(components) {
-        let earlier = known.and_then(|state| {
-            let place = layout.place(state.head.components, component)?;
-            Some((state, place))
-        });
+        let before = known.and_then(|state| at(layout, state, component));
         match models.components.get_mut(component.index()) {
             Some(ComponentModels::Fields(models)) => {
                 let start = out.numbers.len();
                 out.numbers.resize(start + of.len(), Number::default());
                 let to = out.numbers.get_mut(start..).unwrap_or_default();
-                let base = column_base(of, earlier.as_ref(), ticks);
+                let earlier = earlier.and_then(|state| at(layout, state, component));
+                let base = column_base(of, before.as_ref(), earlier.as_ref(), ticks);
                 column::decode(decoder, models, of.fields(), &base, 0, to)
                     .map_err(|_| DecodeError::OutOfRange)?;
-                if earlier.is_none() {
+                if before.is_none() {
                     at_rest(to);
                 }
             }
             Some(ComponentModels::Blob(models)) => {
-                let before = match &earlier {
+                let before = match &before {
                     Some((state, Place::Blob(index))) => state.blobs.get(*index),
                     _ => None,
                 };

@@ -1,12 +1,15 @@
+use std::time::Duration;
+
 use huddle_id::PeerId;
 
 use super::{
-    history::{HISTORY, MAX_AGE, Record, RecordKind},
-    record::Baseline,
+    baseline::{Baseline, EarlierState},
+    history::{HISTORY, History, MAX_AGE},
+    packet::{Record, RecordKind},
     sends::Sends,
     state::{State, StateRef},
 };
-use crate::{claim::Register, world::Entity};
+use crate::{claim::Register, id::EntityId, world::Entity};
 
 /// What the receiver knows about an entity.
 #[derive(Debug, Default)]
@@ -17,6 +20,8 @@ pub(super) struct Sent {
     pub(super) is_dead_there: bool,
     /// The newest state that the receiver has acked.
     pub(super) base: Option<(u64, State)>,
+    /// The packet with the newest state before `base` that the receiver has acked.
+    pub(super) earlier: Option<u64>,
     pub(super) sends: Sends,
     /// The newest version that the receiver has acked.
     pub(super) acked: u64,
@@ -37,8 +42,10 @@ pub(super) struct Sent {
     pub(super) register_sent: Option<Register>,
     /// Whether the receiver sees the entity, or will.
     pub(super) is_shown: bool,
-    /// The tick since which the entity waits for a record.
-    pub(super) due: Option<u32>,
+    /// Since when the entity waits for a record that fits.
+    pub(super) due: Option<Duration>,
+    /// The time of the oldest value that the receiver may not have.
+    pub(super) behind_since: Option<Duration>,
 }
 
 impl Sent {
@@ -64,9 +71,14 @@ impl Sent {
         (self.owes_register && self.register_sent < Some(register)).then_some(RecordKind::Register)
     }
 
-    /// Returns the state relative to which the next one is encoded, if the receiver still has it. See
+    /// Returns the states relative to which the next one is encoded, if the receiver still has them. See
     /// [`super::history`].
-    pub(super) fn baseline(&self, seq: u64) -> Option<Baseline<'_>> {
+    pub(super) fn baseline<'a>(
+        &'a self,
+        seq: u64,
+        id: EntityId,
+        history: &'a History,
+    ) -> Option<Baseline<'a>> {
         let (base, state) = self.base.as_ref().filter(|_| !self.is_dead_there)?;
         let oldest = self.sends.oldest_after(*base);
         if oldest.is_some_and(|oldest| seq - oldest > MAX_AGE) {
@@ -76,10 +88,23 @@ impl Sent {
             age @ ..HISTORY => age as u8,
             _ => 0,
         };
+        let earlier = self.earlier.filter(|earlier| seq - earlier <= MAX_AGE);
+        let earlier = earlier.and_then(|earlier| {
+            Some(EarlierState {
+                gap: (base - earlier) as u8,
+                state: history.state(earlier, id)?,
+            })
+        });
         Some(Baseline {
             age,
             state: state.as_ref(),
+            earlier,
         })
+    }
+
+    /// Returns whether the receiver may not know everything about the entity.
+    pub(super) fn is_behind(&self) -> bool {
+        self.is_queued || self.acked < self.sent || self.known < self.register_sent
     }
 
     /// A record leaves in packet `seq`.
@@ -101,15 +126,24 @@ impl Sent {
         self.register_sent = self.register_sent.max(Some(record.register()));
     }
 
-    /// The receiver has acked a record in packet `seq`.
-    pub(super) fn delivered(&mut self, seq: u64, record: &Record, state: StateRef<'_>) {
+    /// The receiver has acked a record in packet `seq`, which left at `time`.
+    pub(super) fn delivered(
+        &mut self,
+        seq: u64,
+        time: Duration,
+        record: &Record,
+        state: StateRef<'_>,
+    ) {
+        let is_newer = record.version > self.acked;
         self.known = self.known.max(Some(record.register()));
         self.acked = self.acked.max(record.version);
         self.sent = self.sent.max(self.acked);
         match record.kind {
             RecordKind::State => match &mut self.base {
-                Some((base, _)) if *base >= seq => {}
+                Some((base, _)) if *base == seq => {}
+                Some((base, _)) if *base > seq => self.earlier = self.earlier.max(Some(seq)),
                 Some((base, kept)) => {
+                    self.earlier = Some(*base);
                     *base = seq;
                     kept.assign(state);
                 }
@@ -118,6 +152,12 @@ impl Sent {
             // A later state can still arrive, even if it counts as lost.
             RecordKind::Hidden if self.sends.oldest_after(seq).is_none() => self.is_shown = false,
             RecordKind::Hidden | RecordKind::Register => {}
+        }
+        if !self.is_behind() {
+            self.behind_since = None;
+        } else if is_newer {
+            // What the receiver does not have has changed after that.
+            self.behind_since = self.behind_since.max(Some(time));
         }
     }
 }

@@ -1,16 +1,20 @@
 //! Which records a packet contains, and their encoding.
 
 use super::{
-    history::{MAX_RECORDS, Packet, RecordKind},
+    history::History,
     models::Models,
     names::Names,
-    outgoing::{Choice, Outgoing, entry},
-    record::{Previous, Scratch, Values, encode_start, encode_state},
+    outgoing::{Outgoing, entry},
+    packet::{MAX_WEIGHT, Packet, RECORD_WEIGHT, RecordKind},
+    record::{Scratch, Values, encode_state},
     register::encode_register,
     sent::Sent,
+    space::{Choice, Coding, Space, Written, heaviest, longest, longest_plain},
+    start::{Previous, encode_start},
     state::{Head, StateRef},
 };
 use crate::{
+    budget::{keep_most_important, priority},
     claim::Register,
     entropy::Encoder,
     id::Creator,
@@ -27,9 +31,10 @@ const EXISTENCE: f32 = 4.0;
 
 impl Outgoing {
     /// Collects the entities that need a record, and removes the others from the queue.
-    pub(super) fn choose(&mut self, world: &World, tick: u32) {
+    pub(super) fn choose(&mut self, world: &World) {
         self.chosen.clear();
         let (entities, chosen, receiver) = (&mut self.entities, &mut self.chosen, self.receiver);
+        let now = self.clock.now();
         self.queue.retain(|&index| {
             let sent = entry(entities, index);
             let kind = world
@@ -38,23 +43,29 @@ impl Outgoing {
             let (Some(entity), Some(kind)) = (world.get(index), kind) else {
                 sent.is_queued = false;
                 sent.due = None;
+                if !sent.is_behind() {
+                    sent.behind_since = None;
+                }
                 return false;
             };
-            let due = *sent.due.get_or_insert(tick);
-            let waited = tick.wrapping_sub(due).cast_signed().max(0) as f32 + 1.0;
+            let waited = now.saturating_sub(*sent.due.get_or_insert(now));
             let is_new = kind != RecordKind::State || sent.base.is_none();
-            let importance = entity.importance() * if is_new { EXISTENCE } else { 1.0 };
+            let importance = entity.importance(receiver) * if is_new { EXISTENCE } else { 1.0 };
             chosen.push(Choice {
                 index,
                 kind,
-                priority: waited * importance,
+                priority: priority(waited, importance),
             });
             true
         });
-        if self.chosen.len() > self.room {
-            let by_priority = |a: &Choice, b: &Choice| b.priority.total_cmp(&a.priority);
-            self.chosen.select_nth_unstable_by(self.room, by_priority);
-            self.chosen.truncate(self.room);
+        keep_most_important(&mut self.chosen, self.room, |choice| choice.priority);
+        let alone = self.alone.take();
+        if let Some(choice) = self
+            .chosen
+            .iter()
+            .find(|choice| Some(choice.index) == alone)
+        {
+            self.chosen = vec![*choice];
         }
         let id = |choice: &Choice| world.get(choice.index).map(Entity::id);
         self.chosen.sort_unstable_by_key(id);
@@ -62,8 +73,9 @@ impl Outgoing {
 
     /// Gives numbers to the peers that the chosen records name, and drops the records for which there
     /// are too many.
-    pub(super) fn name_peers(&mut self, world: &World, tick: u32) {
+    pub(super) fn name_peers(&mut self, world: &World) {
         let (names, entities) = (&mut self.names, &mut self.entities);
+        let now = self.clock.now();
         self.chosen.retain(|choice| {
             let Some(entity) = world.get(choice.index) else {
                 return false;
@@ -76,26 +88,27 @@ impl Outgoing {
             let is_named = peers.all(|peer| names.number(peer).is_some());
             if !is_named {
                 // It must not take the place of the others in the next packet, too.
-                entry(entities, choice.index).due = Some(tick);
+                entry(entities, choice.index).due = Some(now);
             }
             is_named
         });
     }
 
-    /// Encodes the chosen records until the packet is full. Returns their number.
-    ///
-    /// Without `is_exact`, the packet can become too long, in the rare case that a record is longer than
-    /// expected.
+    /// Encodes the chosen records until the packet is full.
     pub(super) fn write_records(
         &mut self,
         world: &World,
         seq: u64,
         tick: u32,
-        space: usize,
-        is_exact: bool,
+        space: Space,
+        coding: Coding,
         out: &mut Vec<u8>,
-    ) -> usize {
-        let mut encoder = Encoder::new(out);
+    ) -> Written {
+        let now = self.clock.now();
+        let mut encoder = match coding {
+            Coding::Quick | Coding::Exact => Encoder::new(out),
+            Coding::Plain => Encoder::plain(out),
+        };
         encode_definitions(&mut encoder, &self.names);
         self.packet.names = self.names.defined();
         let mut previous = Previous::default();
@@ -104,11 +117,17 @@ impl Outgoing {
             let Some(entity) = world.get(choice.index) else {
                 continue;
             };
+            if self.packet.weight() + heaviest(entity) > self.max_weight {
+                is_full = true;
+                break;
+            }
             let sent = entry(&mut self.entities, choice.index);
             let before = (encoder.checkpoint(), previous);
-            let left = space.saturating_sub(encoder.len() + END);
+            let start = encoder.len();
+            let left = space.most.saturating_sub(start + END);
             // Copying the models is expensive, so it happens only near the end of the packet.
-            let undo = (is_exact || left < longest(entity)).then(|| self.models.clone());
+            let undo =
+                (coding != Coding::Quick || left < longest(entity)).then(|| self.models.clone());
             let record = (choice.index, choice.kind);
             let is_written = write_record(
                 &mut encoder,
@@ -120,26 +139,36 @@ impl Outgoing {
                 record,
                 entity,
                 sent,
+                &self.history,
                 &mut self.scratch,
                 &mut self.packet,
             );
             if !is_written {
                 // Cannot happen: the peers have numbers, and the values agree with the layout.
                 debug_assert!(false, "{} cannot be encoded", entity.id());
-                return 0;
+                return Written::Records(0);
             }
             if let Some(models) = undo
-                && encoder.len() + END > space
+                && encoder.len() + END > space.most
             {
+                let len = encoder.len() - start;
                 self.packet.pop();
                 encoder.restore(before.0);
                 previous = before.1;
                 self.models = models;
-                if self.packet.len() == 0 {
-                    // It fits into a longer packet only, and must not delay the others until then.
-                    sent.due = Some(tick);
-                    continue;
+                if self.packet.len() > 0 {
+                    self.alone = Some(choice.index).filter(|_| len > space.most / 2);
+                    is_full = true;
+                    break;
                 }
+                if coding != Coding::Plain && longest_plain(entity) <= space.most {
+                    return Written::NeedsPlain(*choice);
+                }
+                // It fits into a longer packet only, and must not delay the others until then.
+                sent.due = Some(now);
+                continue;
+            }
+            if encoder.len() + END > space.wanted {
                 is_full = true;
                 break;
             }
@@ -150,9 +179,9 @@ impl Outgoing {
         self.room = match is_full {
             // A little less, so that the next packet has room for what is most important.
             true => (written - written / 16).max(1),
-            false => (self.room + self.room / 8 + 1).min(MAX_RECORDS),
+            false => (self.room + self.room / 8 + 1).min(MAX_WEIGHT / RECORD_WEIGHT),
         };
-        written
+        Written::Records(written)
     }
 }
 
@@ -169,15 +198,6 @@ fn encode_definitions(encoder: &mut Encoder<'_>, names: &Names) {
     }
 }
 
-/// Returns the length in bytes that a record hardly ever exceeds.
-fn longest(entity: &Entity) -> usize {
-    let values = entity.sent_values();
-    values.map_or(64, |values| {
-        let blobs: usize = values.blobs.iter().map(|blob| 16 + 2 * blob.len()).sum();
-        96 + 8 * values.numbers.len() + blobs
-    })
-}
-
 fn write_record(
     encoder: &mut Encoder<'_>,
     models: &mut Models,
@@ -188,6 +208,7 @@ fn write_record(
     (index, kind): (Index, RecordKind),
     entity: &Entity,
     sent: &Sent,
+    history: &History,
     scratch: &mut Scratch,
     packet: &mut Packet,
 ) -> bool {
@@ -196,7 +217,7 @@ fn write_record(
         return false;
     }
     scratch.clear();
-    let head = match (kind, &entity.values) {
+    let head = match (kind, entity.known_values()) {
         (RecordKind::State, Some(values)) => {
             let values = Values {
                 tick,
@@ -205,7 +226,7 @@ fn write_record(
                 numbers: &values.numbers,
                 blobs: &values.blobs,
             };
-            let base = sent.baseline(seq);
+            let base = sent.baseline(seq, id, history);
             encode_state(
                 encoder, models, names, layout, previous, id, base, values, scratch,
             )

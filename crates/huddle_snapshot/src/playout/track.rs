@@ -56,6 +56,8 @@ pub struct Track<M: Motion> {
     cadence: Cadence,
     /// The additional delay behind the owner's clock, in ticks.
     lag: f64,
+    /// When the newest sample arrived. `None` for the first one.
+    arrived: Option<Duration>,
     offset: Option<Offset<M::Value>>,
     last: Option<Shown<M::Value>>,
     /// Whether the next playhead is that of a new owner.
@@ -93,6 +95,7 @@ impl<M: Motion> Track<M> {
             samples: Samples::new(tick, value),
             cadence: Cadence::new(tick),
             lag: 0.0,
+            arrived: None,
             offset: None,
             last: None,
             has_new_playhead: false,
@@ -112,6 +115,9 @@ impl<M: Motion> Track<M> {
             if !self.samples.insert(tick, value, span) {
                 return;
             }
+        }
+        if self.samples.newest().tick == tick {
+            self.arrived = Some(playhead.now);
         }
         let max_interval = playhead.ticks_in(MAX_INTERVAL);
         self.cadence.insert(tick, max_interval);
@@ -217,11 +223,14 @@ impl<M: Motion> Track<M> {
         last.continuation = continuation;
         let (shown, since) = (last.value.clone(), last.now);
         if self.with_offset(curve.clone(), since) != shown {
+            // A value that rests is exact in time.
+            let end = self.arrived.map(|arrived| arrived + CONVERGENCE);
+            let left = end.map_or(MAX_DECAY, |end| end.saturating_sub(since));
             self.offset = Some(Offset {
                 curve,
                 shown,
                 since,
-                decay: decay.clamp(DECAY, MAX_DECAY),
+                decay: decay.clamp(DECAY, MAX_DECAY).min(left),
             });
         }
     }

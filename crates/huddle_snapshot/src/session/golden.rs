@@ -43,8 +43,8 @@ impl Scene {
         let components = [("name", Shape::Blob), ("pose", Shape::Fields(pose))];
         let components = components.map(|(name, shape)| (name.to_owned(), shape));
         let layout = Layout::new(components).unwrap();
-        let mut ada = SnapshotSession::new(ADA, layout.clone());
-        let mut bob = SnapshotSession::new(BOB, layout);
+        let mut ada = SnapshotSession::new(ADA, layout.clone(), 0x0123_4567);
+        let mut bob = SnapshotSession::new(BOB, layout, 0);
         ada.link_opened(BOB);
         bob.link_opened(ADA);
         let [name, pose] = ["name", "pose"].map(|name| ada.layout().id(name).unwrap());
@@ -85,10 +85,10 @@ fn spawn_matches_golden_bytes() {
     let mut scene = Scene::new();
     assert_eq!(
         scene.spawn,
-        "8010004c4b0b9216e5038674e70039ab3e0d8eb7b16968bb9c"
+        "80100041b138555a83b90d40aa0e41c10fa33a541491b6"
     );
     let id = scene.ball;
-    assert_eq!(id, EntityId::spawned(ADA, 0xa000_0000));
+    assert_eq!(id, EntityId::spawned(ADA, 0xa123_4567));
     let tick = TICK;
     assert_eq!(
         scene.last_event(),
@@ -109,14 +109,11 @@ fn deltas_match_golden_bytes() {
         scene.ada.delivered(BOB, seq);
         bytes
     };
-    assert_eq!(
-        send(1, [303, 40, 3, 255, 255, 310]),
-        "01111635037e28dca5cb518755"
-    );
+    assert_eq!(send(1, [303, 40, 3, 255, 255, 310]), "011112578e31f32bed33");
     // Two ticks after the baseline, the movement has continued and the rotation has not.
     assert_eq!(
         send(3, [309, 40, 3, 255, 257, 310]),
-        "03111635037e28dca5e413ad73"
+        "031112578e31fb6576e84a"
     );
 }
 
@@ -124,7 +121,7 @@ fn deltas_match_golden_bytes() {
 fn despawn_matches_golden_bytes() {
     let mut scene = Scene::new();
     scene.ada.despawn(scene.ball).unwrap();
-    assert_eq!(scene.send(1), "01111635037e28dc0a");
+    assert_eq!(scene.send(1), "011112578e14");
     let event = SnapshotEvent::Removed {
         id: scene.ball,
         reason: RemovalReason::Despawned,
@@ -139,7 +136,7 @@ fn register_with_a_definition_matches_golden_bytes() {
     scene.ada.give(scene.ball, CID).unwrap();
     assert_eq!(
         scene.send(1),
-        "0120003ffd00000000000000000000000000007112ac51c14bd40016de0c130f"
+        "0120003ffd0000000000000000000000000000710ecefb45895c59c888"
     );
     assert_eq!(scene.bob.owner(scene.ball), Some(CID));
 }
@@ -149,7 +146,7 @@ fn hidden_record_matches_golden_bytes() {
     let mut scene = Scene::new();
     let visibility = Visibility::Except(BTreeSet::from([BOB]));
     scene.ada.set_visibility(scene.ball, visibility).unwrap();
-    assert_eq!(scene.send(1), "01111635037e28dc41");
+    assert_eq!(scene.send(1), "011112578e1e");
     let event = SnapshotEvent::Removed {
         id: scene.ball,
         reason: RemovalReason::Hidden,

@@ -4,14 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use huddle_id::PeerId;
 
-use super::{NewEntity, SnapshotEvent, SnapshotSession, peer::Link};
+use super::{NewEntity, SnapshotEvent, SnapshotSession, link::Link};
 use crate::{
+    budget::{BudgetOptions, LinkBudget},
     claim::{OwnerGone, Policy},
     column::Field,
     id::EntityId,
     layout::{ComponentId, Layout, Shape},
-    link::{DecodeError, Incoming, Outgoing},
-    numbering::number,
+    link::DecodeError,
+    numbering::{MAX_COUNT, number},
     world::Value,
 };
 
@@ -28,6 +29,13 @@ fn layout() -> Layout {
     Layout::new(components.map(|(name, shape)| (name.to_owned(), shape))).unwrap()
 }
 
+/// Returns a session whose links send whatever fits into a packet.
+fn unlimited(local: PeerId, layout: Layout) -> SnapshotSession {
+    let mut session = SnapshotSession::new(local, layout, 0);
+    session.set_budget_options(BudgetOptions::UNLIMITED);
+    session
+}
+
 fn place() -> ComponentId {
     layout().id("place").unwrap()
 }
@@ -39,20 +47,17 @@ fn spawn(session: &mut SnapshotSession, policy: Policy, x: i32) -> EntityId {
 
 /// Returns a session that decides as `claimed`, while it sends packets as the hostile peer.
 fn impersonate(claimed: PeerId, victim: PeerId) -> SnapshotSession {
-    let mut session = SnapshotSession::new(claimed, layout());
+    let mut session = unlimited(claimed, layout());
     let layout = Arc::clone(&session.layout);
-    let link = Link {
-        outgoing: Outgoing::new(HOSTILE, victim, Arc::clone(&layout)),
-        incoming: Incoming::new(victim, HOSTILE, layout),
-        opened: Duration::ZERO,
-    };
+    let budget = LinkBudget::new(BudgetOptions::UNLIMITED, 60.0, 0);
+    let link = Link::new(HOSTILE, victim, &layout, budget, Duration::ZERO);
     session.links.insert(victim, link);
     session
 }
 
 /// Sends everything from the hostile peer. Returns the number of the next packet.
 fn attack(hostile: &mut SnapshotSession, victim: &mut SnapshotSession, mut seq: u64) -> u64 {
-    while hostile.backlog(victim.local) > 0 {
+    while hostile.link_stats(victim.local).unwrap().backlog > 0 {
         let mut bytes = Vec::new();
         if hostile.write(victim.local, seq, 0, 1100, &mut bytes) {
             victim.receive(HOSTILE, seq, 0, &bytes).unwrap();
@@ -77,7 +82,7 @@ fn peer_cannot_spawn_entities_of_the_local_peer() {
         Policy::ByTouch,
         Policy::Host,
     ] {
-        let mut honest = SnapshotSession::new(HONEST, layout());
+        let mut honest = unlimited(HONEST, layout());
         honest.link_opened(HOSTILE);
         let mut hostile = impersonate(HONEST, HONEST);
         spawn(&mut hostile, policy, 666);
@@ -93,11 +98,11 @@ fn peer_cannot_spawn_entities_of_the_local_peer() {
 #[test]
 fn peer_cannot_kill_or_take_entities_that_are_not_spawned_yet() {
     for is_killed in [false, true] {
-        let mut honest = SnapshotSession::new(HONEST, layout());
+        let mut honest = unlimited(HONEST, layout());
         honest.link_opened(HOSTILE);
         // The hostile peer claims that it has received the entity, and touches it.
-        let mut fake = SnapshotSession::new(HONEST, layout());
-        let mut hostile = SnapshotSession::new(HOSTILE, layout());
+        let mut fake = unlimited(HONEST, layout());
+        let mut hostile = unlimited(HOSTILE, layout());
         fake.link_opened(HOSTILE);
         hostile.link_opened(HONEST);
         let mut bytes = Vec::new();
@@ -117,7 +122,7 @@ fn peer_cannot_kill_or_take_entities_that_are_not_spawned_yet() {
 
 #[test]
 fn sequence_numbers_at_the_end_do_not_overflow() {
-    let mut honest = SnapshotSession::new(HONEST, layout());
+    let mut honest = unlimited(HONEST, layout());
     honest.link_opened(HOSTILE);
     let mut hostile = impersonate(HOSTILE, HONEST);
     let mut seqs = [
@@ -142,9 +147,9 @@ fn sequence_numbers_at_the_end_do_not_overflow() {
 fn longer_entities_than_the_local_peer_can_spawn_are_refused() {
     let components = (0..4).map(|n| (n.to_string(), Shape::Blob));
     let layout = Layout::new(components).unwrap();
-    let mut honest = SnapshotSession::new(HONEST, layout.clone());
+    let mut honest = unlimited(HONEST, layout.clone());
     honest.link_opened(HOSTILE);
-    let mut hostile = SnapshotSession::new(HOSTILE, layout.clone());
+    let mut hostile = unlimited(HOSTILE, layout.clone());
     hostile.link_opened(HONEST);
     let id = hostile.spawn(NewEntity::default(), &[]).unwrap();
     let index = hostile.world.index(id).unwrap();
@@ -161,7 +166,7 @@ fn longer_entities_than_the_local_peer_can_spawn_are_refused() {
 
 #[test]
 fn entities_without_values_do_not_wait_for_an_heir() {
-    let mut honest = SnapshotSession::new(HONEST, layout());
+    let mut honest = unlimited(HONEST, layout());
     honest.link_opened(HOSTILE);
     // Only the creator itself could send the values of these entities.
     let mut hostile = impersonate(OTHER, HONEST);
@@ -176,7 +181,7 @@ fn entities_without_values_do_not_wait_for_an_heir() {
 
 #[test]
 fn changes_of_absent_owners_are_remembered_once() {
-    let mut honest = SnapshotSession::new(HONEST, layout());
+    let mut honest = unlimited(HONEST, layout());
     honest.link_opened(HOSTILE);
     let mut hostile = impersonate(HOSTILE, HONEST);
     let id = spawn(&mut hostile, Policy::ByTouch, 1);
@@ -195,7 +200,7 @@ fn changes_of_absent_owners_are_remembered_once() {
 
 #[test]
 fn invented_entities_take_no_memory_after_the_link() {
-    let mut honest = SnapshotSession::new(HONEST, layout());
+    let mut honest = unlimited(HONEST, layout());
     for _ in 0..10 {
         honest.link_opened(HOSTILE);
         let mut hostile = impersonate(OTHER, HONEST);
@@ -213,8 +218,8 @@ fn invented_entities_take_no_memory_after_the_link() {
 
 #[test]
 fn records_about_entities_of_a_third_peer_change_nothing() {
-    let mut honest = SnapshotSession::new(HONEST, layout());
-    let mut other = SnapshotSession::new(OTHER, layout());
+    let mut honest = unlimited(HONEST, layout());
+    let mut other = unlimited(OTHER, layout());
     other.link_opened(HONEST);
     honest.link_opened(OTHER);
     honest.link_opened(HOSTILE);
@@ -245,7 +250,7 @@ fn records_about_entities_of_a_third_peer_change_nothing() {
 
 #[test]
 fn peer_invents_a_limited_number_of_entities() {
-    let mut honest = SnapshotSession::new(HONEST, layout());
+    let mut honest = unlimited(HONEST, layout());
     honest.link_opened(HOSTILE);
     let mut hostile = impersonate(OTHER, HONEST);
     for x in 0..20_000 {
@@ -257,12 +262,14 @@ fn peer_invents_a_limited_number_of_entities() {
         if hostile.write(HONEST, seq, 0, 1100, &mut bytes) {
             results.push(honest.receive(HOSTILE, seq, 0, &bytes));
         }
-        hostile.delivered(HONEST, seq);
+        if results.last() == Some(&Ok(())) {
+            hostile.delivered(HONEST, seq);
+        }
     }
     assert_eq!(results.last(), Some(&Err(DecodeError::TooManyEntities)));
     assert!(honest.places() <= 1 << 14, "{}", honest.places());
     // Other peers still can.
-    let mut other = SnapshotSession::new(OTHER, layout());
+    let mut other = unlimited(OTHER, layout());
     other.link_opened(HONEST);
     honest.link_opened(OTHER);
     let id = spawn(&mut other, Policy::ByTouch, 5);
@@ -270,4 +277,19 @@ fn peer_invents_a_limited_number_of_entities() {
     other.write(HONEST, 0, 0, 900, &mut bytes);
     assert_eq!(honest.receive(OTHER, 0, 0, &bytes), Ok(()));
     assert_eq!(honest.get(id, place()), Some(Value::Numbers(&[5, 0])));
+}
+
+#[test]
+fn entities_that_were_despawned_before_their_spawn_cost_no_time() {
+    let mut honest = unlimited(HONEST, layout());
+    honest.link_opened(HOSTILE);
+    // The limit for dead entities makes one range of almost all numbers.
+    let counts = (0..20_000).map(|n| n * (MAX_COUNT / 20_000));
+    for count in counts {
+        let number = number(Policy::ByTouch, OwnerGone::PassOn, count);
+        honest.world.bury(EntityId::spawned(HONEST, number));
+    }
+    let id = spawn(&mut honest, Policy::ByTouch, 5);
+    assert_eq!(honest.owner(id), Some(HONEST));
+    assert!(honest.spawned > MAX_COUNT / 2, "{}", honest.spawned);
 }

@@ -1,14 +1,15 @@
+use std::sync::Arc;
+
 use huddle_id::PeerId;
 use thiserror::Error;
 
-use super::peer::SnapshotSession;
+use super::{peer::SnapshotSession, sending::phase};
 use crate::{
-    claim::{Outcome, OwnerError, OwnerGone, Ownership, Policy, RequestDecision},
+    claim::{OwnerError, OwnerGone, Policy},
     id::EntityId,
     layout::{ComponentId, ComponentSet, MAX_ENTITY_LEN},
-    numbering::{MAX_COUNT, number},
-    visibility::Visibility,
-    world::{Index, ShapeError, Value, Values},
+    numbering::{MAX_COUNT, count_from, number},
+    world::{Entity, Index, ShapeError, Value, Values, values::check},
 };
 
 /// An entity that the local peer spawns.
@@ -88,16 +89,28 @@ impl SnapshotSession {
         new: NewEntity,
         values: &[(ComponentId, Value<'_>)],
     ) -> Result<EntityId, EntityError> {
-        let ids = (self.spawned..MAX_COUNT).map(|count| {
-            let number = number(new.policy, new.owner_gone, count);
-            (count, EntityId::spawned(self.local, number))
-        });
-        // A peer may know more than the local peer, which has joined again. Or it may be hostile.
-        let free = ids.into_iter().find(|(_, id)| self.world.is_free(*id));
-        let (count, id) = free.ok_or(EntityError::TooMany)?;
+        let (nth, id) = self.free_id(new).ok_or(EntityError::TooMany)?;
         self.enter(id, values)?;
-        self.spawned = count + 1;
+        self.spawned = nth + 1;
         Ok(id)
+    }
+
+    /// Returns the next id with which no entity exists or has existed, and how many counts come before it.
+    ///
+    /// A peer may know more than the local peer, which has joined again. Or it may be hostile.
+    fn free_id(&self, new: NewEntity) -> Option<(u32, EntityId)> {
+        let mut nth = self.spawned;
+        while nth < MAX_COUNT {
+            let count = count_from(self.start, nth);
+            let number = number(new.policy, new.owner_gone, count);
+            let id = EntityId::spawned(self.local, number);
+            let Some(last) = self.world.taken_until(id) else {
+                return Some((nth, id));
+            };
+            // A hostile peer can name entities so that the local peer remembers millions of them as dead.
+            nth += last - number + 1;
+        }
+        None
     }
 
     /// Adds an entity of the level, which every peer adds with the same `count` and values. Nobody owns
@@ -119,7 +132,7 @@ impl SnapshotSession {
         Ok(id)
     }
 
-    fn enter(
+    pub(super) fn enter(
         &mut self,
         id: EntityId,
         values: &[(ComponentId, Value<'_>)],
@@ -128,12 +141,12 @@ impl SnapshotSession {
         for &(component, value) in values {
             all.set(&self.layout, component, value)?;
         }
-        check_len(id, &all)?;
+        check_len(id, all.len())?;
         let index = self.world.enter(id).ok_or(EntityError::TooMany)?;
         let is_mine = match self.world.get_mut(index) {
             // An entity of the level may have arrived from a peer before the local level was loaded.
             Some(entity) if entity.values.is_none() && !entity.register().is_dead() => {
-                entity.values = Some(all);
+                entity.start(&self.layout, all, self.now);
                 entity.ownership.know_host(self.host);
                 entity.ownership.is_mine()
             }
@@ -141,6 +154,11 @@ impl SnapshotSession {
         };
         if is_mine {
             self.publish(index);
+        }
+        if id.is_placed() && self.host == Some(self.local) {
+            // An entity of the level that belongs to the host has no owner yet.
+            let (host, now) = (self.host, self.now);
+            self.operate(index, |ownership| ownership.set_host(host, now));
         }
         Ok(())
     }
@@ -157,27 +175,26 @@ impl SnapshotSession {
         component: ComponentId,
         value: Value<'_>,
     ) -> Result<(), EntityError> {
-        let layout = std::sync::Arc::clone(&self.layout);
-        self.change(id, |values| {
-            let Some(now) = values.get(&layout, component) else {
-                let mut longer = values.clone();
-                longer.set(&layout, component, value)?;
-                check_len(id, &longer)?;
-                *values = longer;
-                return Ok(true);
-            };
-            if now == value {
-                return Ok(false);
-            }
-            if let (Value::Blob(before), Value::Blob(now)) = (now, value) {
-                let len = values.len() - before.len() + now.len();
-                if len > MAX_ENTITY_LEN {
-                    return Err(EntityError::TooLong { id, len });
-                }
-            }
+        let (layout, now) = (Arc::clone(&self.layout), self.now);
+        check(&layout, component, value)?;
+        let (index, entity) = self.mine(id)?;
+        let values = entity.values.as_ref().ok_or(EntityError::Unknown(id))?;
+        let before = values.get(&layout, component);
+        if before == Some(value) {
+            return Ok(());
+        }
+        let len = values.len() - before.map_or(0, Value::len) + value.len();
+        check_len(id, len)?;
+        let is_due = entity.change(&layout, (component, value), (now, phase(index)));
+        if let Some(values) = &mut entity.values {
             values.set(&layout, component, value)?;
-            Ok(true)
-        })
+        }
+        if is_due {
+            self.publish(index);
+        } else {
+            self.withholding.insert(index);
+        }
+        Ok(())
     }
 
     /// Removes a component of an entity that the local peer owns.
@@ -189,174 +206,33 @@ impl SnapshotSession {
         id: EntityId,
         component: ComponentId,
     ) -> Result<(), EntityError> {
-        let layout = std::sync::Arc::clone(&self.layout);
-        self.change(id, |values| Ok(values.remove(&layout, component)))
-    }
-
-    fn change(
-        &mut self,
-        id: EntityId,
-        change: impl FnOnce(&mut Values) -> Result<bool, EntityError>,
-    ) -> Result<(), EntityError> {
-        let index = self.world.index(id).ok_or(EntityError::Unknown(id))?;
-        let entity = self.world.get_mut(index).ok_or(EntityError::Unknown(id))?;
-        let is_mine = entity.ownership.is_mine();
+        let layout = Arc::clone(&self.layout);
+        let (index, entity) = self.mine(id)?;
         let values = entity.values.as_mut().ok_or(EntityError::Unknown(id))?;
-        if !is_mine {
-            return Err(OwnerError::NotOwner.into());
-        }
-        if change(values)? {
+        if values.remove(&layout, component) {
+            entity.component_removed(&layout, component);
             self.publish(index);
         }
         Ok(())
     }
 
-    /// Despawns an entity on every peer. It never comes back.
-    ///
-    /// # Errors
-    /// Returns an error if the entity does not exist, or the local peer does not own it.
-    pub fn despawn(&mut self, id: EntityId) -> Result<(), EntityError> {
-        self.operate_as_owner(id, |ownership| ownership.despawn())
-    }
-
-    /// Lets touches take a held entity again, see [`Ownership::release`](crate::claim::Ownership::release).
-    ///
-    /// # Errors
-    /// Returns an error if the local peer does not hold the entity.
-    pub fn release(&mut self, id: EntityId) -> Result<(), EntityError> {
-        self.operate_as_owner(id, |ownership| ownership.release())
-    }
-
-    /// Gives an entity to another peer.
-    ///
-    /// # Errors
-    /// Returns an error if the local peer does not own the entity, or its policy does not allow gifts.
-    pub fn give(&mut self, id: EntityId, peer: PeerId) -> Result<(), EntityError> {
-        let is_linked = peer == self.local || self.links.contains_key(&peer);
-        if !is_linked || !self.is_visible_to(id, peer) {
-            return Err(EntityError::NotVisible { id, peer });
-        }
-        self.operate_as_owner(id, |ownership| ownership.give(peer))
-    }
-
-    /// Claims an entity in the way that its policy provides. A [`ClaimEnded`](super::SnapshotEvent)
-    /// event reports the result.
-    ///
-    /// # Errors
-    /// Returns an error if the entity does not exist here.
-    pub fn claim(&mut self, id: EntityId) -> Result<(), EntityError> {
-        let now = self.now;
-        self.operate_on(id, |ownership| ownership.claim(now))
-    }
-
-    /// Claims an entity because an entity of the local peer touches it.
-    ///
-    /// # Errors
-    /// Returns an error if the entity does not exist here.
-    pub fn touch(&mut self, id: EntityId) -> Result<(), EntityError> {
-        let now = self.now;
-        self.operate_on(id, |ownership| ownership.touch(now))
-    }
-
-    /// Claims an entity in a way that touches cannot take it.
-    ///
-    /// # Errors
-    /// Returns an error if the entity does not exist here.
-    pub fn hold(&mut self, id: EntityId) -> Result<(), EntityError> {
-        let now = self.now;
-        self.operate_on(id, |ownership| ownership.hold(now))
-    }
-
-    /// Decides about the request of another peer, see [`SnapshotEvent::Request`](super::SnapshotEvent).
-    pub fn requested(&self, id: EntityId, from: PeerId) -> RequestDecision {
-        let entity = self.world.find(id);
-        entity.map_or(RequestDecision::Deny, |entity| {
-            entity.ownership.requested(from)
-        })
-    }
-
-    /// Handles that the owner denied a request.
-    pub fn denied(&mut self, id: EntityId, by: PeerId) {
-        if let Some(index) = self.world.index(id) {
-            self.operate(index, |ownership| ownership.denied(by));
+    /// Returns an entity that the local peer owns.
+    fn mine(&mut self, id: EntityId) -> Result<(Index, &mut Entity), EntityError> {
+        let index = self.existing(id)?;
+        let entity = self.world.get_mut(index).ok_or(EntityError::Unknown(id))?;
+        match entity.ownership.is_mine() {
+            true => Ok((index, entity)),
+            false => Err(OwnerError::NotOwner.into()),
         }
     }
 
-    fn operate_on(
-        &mut self,
-        id: EntityId,
-        operation: impl FnOnce(&mut Ownership) -> Outcome,
-    ) -> Result<(), EntityError> {
-        let index = self.existing(id)?;
-        self.operate(index, operation);
-        Ok(())
-    }
-
-    fn operate_as_owner(
-        &mut self,
-        id: EntityId,
-        operation: impl FnOnce(&mut Ownership) -> Result<Outcome, OwnerError>,
-    ) -> Result<(), EntityError> {
-        let index = self.existing(id)?;
-        let mut error = None;
-        self.operate(index, |ownership| match operation(ownership) {
-            Ok(outcome) => outcome,
-            Err(found) => {
-                error = Some(found);
-                Outcome::default()
-            }
-        });
-        error.map_or(Ok(()), |error| Err(error.into()))
-    }
-
-    fn existing(&self, id: EntityId) -> Result<Index, EntityError> {
+    pub(super) fn existing(&self, id: EntityId) -> Result<Index, EntityError> {
         let index = self.world.index(id).ok_or(EntityError::Unknown(id))?;
         let entity = self
             .world
             .get(index)
             .filter(|entity| entity.values.is_some());
         entity.map(|_| index).ok_or(EntityError::Unknown(id))
-    }
-
-    /// Sets which peers see an entity. Only the setting of its owner matters, and a new owner starts with
-    /// [`Visibility::All`].
-    ///
-    /// # Errors
-    /// Returns an error if the entity does not exist here, or an entity of the host would be hidden.
-    pub fn set_visibility(
-        &mut self,
-        id: EntityId,
-        visibility: Visibility,
-    ) -> Result<(), EntityError> {
-        let index = self.existing(id)?;
-        if let Some(entity) = self.world.get_mut(index) {
-            if entity.is_hosts() && visibility != Visibility::All {
-                return Err(EntityError::HostVisibility(id));
-            }
-            entity.set_visibility(visibility);
-        }
-        self.publish(index);
-        Ok(())
-    }
-
-    /// Returns whether the owner of an entity shows it to a peer. Only meaningful at the owner.
-    pub fn is_visible_to(&self, id: EntityId, peer: PeerId) -> bool {
-        self.world
-            .find(id)
-            .is_some_and(|entity| entity.is_visible_to(peer))
-    }
-
-    /// Sets how important it is that the other peers have the current values of an entity. The default
-    /// is 1. An entity of importance 2 is sent twice as often if not everything fits.
-    ///
-    /// # Errors
-    /// Returns an error if the entity does not exist here.
-    pub fn set_importance(&mut self, id: EntityId, importance: f32) -> Result<(), EntityError> {
-        let index = self.existing(id)?;
-        if let Some(entity) = self.world.get_mut(index) {
-            entity.set_importance(importance.clamp(0.01, 100.0));
-        }
-        Ok(())
     }
 
     /// Returns the ids of all entities that exist here.
@@ -385,8 +261,8 @@ impl SnapshotSession {
     }
 }
 
-fn check_len(id: EntityId, values: &Values) -> Result<(), EntityError> {
-    match values.len() {
+fn check_len(id: EntityId, len: usize) -> Result<(), EntityError> {
+    match len {
         ..=MAX_ENTITY_LEN => Ok(()),
         len => Err(EntityError::TooLong { id, len }),
     }

@@ -8,16 +8,22 @@ pub(crate) mod fuzzing;
 mod golden;
 #[cfg(test)]
 mod hostile;
+mod interest;
+mod link;
 mod local;
+mod operations;
 mod peer;
 mod receiving;
+mod sending;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod tests;
+mod vacancies;
 
 pub use self::{
     event::{RemovalReason, SnapshotEvent},
+    link::LinkReport,
     local::{EntityError, NewEntity},
     peer::{SnapshotSession, SnapshotStats},
 };

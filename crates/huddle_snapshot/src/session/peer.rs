@@ -8,17 +8,16 @@ use std::{
 
 use huddle_id::PeerId;
 
-use super::event::{RemovalReason, SnapshotEvent};
+use super::{
+    event::{RemovalReason, SnapshotEvent},
+    link::Link,
+};
 use crate::{
+    budget::{BudgetOptions, DEFAULT_TICK_RATE},
     claim::{Outcome, Ownership},
-    heir::{Succession, Vacancy},
     layout::Layout,
-    link::{Incoming, Outgoing},
     world::{Entity, Index, World},
 };
-
-/// The time that the next host has to take over an entity before the other peers forget it.
-const HOST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The time after a new link, or a new host, during which the host accepts that a peer despawned its
 /// entities. The peer may have been the host, or may have received the despawn from another host.
@@ -34,27 +33,26 @@ pub struct SnapshotSession {
     pub(super) host: Option<PeerId>,
     /// The time at which the host changed.
     pub(super) host_since: Duration,
-    /// The number of entities that the local peer has spawned.
+    /// Where the local peer starts to count its entities.
+    pub(super) start: u32,
+    /// The number of counts that the local peer has used, see [`spawn`](Self::spawn).
     pub(super) spawned: u32,
     /// The entities with a claim of the local peer that has not ended.
     pub(super) claiming: Vec<Index>,
+    /// The entities of which some changes are withheld because of rate limits.
+    pub(super) withholding: BTreeSet<Index>,
     /// The peers in the room, including those without a link to the local peer.
     pub(super) members: BTreeSet<PeerId>,
     /// The entities whose owner is not in the room, and since when. The game sees all of them.
     pub(super) vacant: BTreeMap<Index, Duration>,
     pub(super) events: VecDeque<SnapshotEvent>,
     pub(super) stats: SnapshotStats,
+    pub(super) budget: BudgetOptions,
+    pub(super) ticks_per_second: f64,
     /// The place that was examined last, see [`clean_up`](Self::clean_up).
     pub(super) cleaned: usize,
     /// The time of the last [`advance`](Self::advance).
     pub(super) now: Duration,
-}
-
-#[derive(Debug)]
-pub(super) struct Link {
-    pub(super) outgoing: Outgoing,
-    pub(super) incoming: Incoming,
-    pub(super) opened: Duration,
 }
 
 /// What a session has refused.
@@ -68,7 +66,13 @@ pub struct SnapshotStats {
 
 impl SnapshotSession {
     /// Creates a session of a peer without entities and links.
-    pub fn new(local: PeerId, layout: Layout) -> Self {
+    ///
+    /// `start` is a random number, which a peer that joins again with the same id needs. The other peers
+    /// remember the entities of its earlier session, and an id is never reused. The session counts its
+    /// entities from `start`, modulo 2^29. If both sessions spawn 1000 entities, the probability that they
+    /// use an id twice is 1 in 268,000. In general, it is the sum of both numbers of entities, divided by
+    /// 2^29.
+    pub fn new(local: PeerId, layout: Layout, start: u32) -> Self {
         Self {
             local,
             layout: Arc::new(layout),
@@ -76,12 +80,16 @@ impl SnapshotSession {
             links: BTreeMap::new(),
             host: None,
             host_since: Duration::ZERO,
+            start,
             spawned: 0,
             claiming: Vec::new(),
+            withholding: BTreeSet::new(),
             members: BTreeSet::from([local]),
             vacant: BTreeMap::new(),
             events: VecDeque::new(),
             stats: SnapshotStats::default(),
+            budget: BudgetOptions::default(),
+            ticks_per_second: DEFAULT_TICK_RATE,
             cleaned: 0,
             now: Duration::ZERO,
         }
@@ -110,7 +118,8 @@ impl SnapshotSession {
     /// Handles a new link to a peer. It knows nothing yet.
     pub fn link_opened(&mut self, peer: PeerId) {
         self.members.insert(peer);
-        let mut outgoing = Outgoing::new(self.local, peer, Arc::clone(&self.layout));
+        let mut link = self.new_link(peer);
+        let outgoing = &mut link.outgoing;
         for (index, entity) in self.world.iter() {
             if entity.sent_values().is_some() {
                 outgoing.enqueue(index);
@@ -118,12 +127,6 @@ impl SnapshotSession {
                 outgoing.ask(index, entity.is_gift() || entity.is_hosts());
             }
         }
-        let incoming = Incoming::new(peer, self.local, Arc::clone(&self.layout));
-        let link = Link {
-            outgoing,
-            incoming,
-            opened: self.now,
-        };
         self.links.insert(peer, link);
     }
 
@@ -132,6 +135,9 @@ impl SnapshotSession {
     pub fn link_lost(&mut self, peer: PeerId) {
         self.links.remove(&peer);
         for index in self.world.indices() {
+            if let Some(entity) = self.world.get_mut(index) {
+                entity.forget_importance_for(peer);
+            }
             self.operate(index, |ownership| ownership.link_lost(peer));
         }
     }
@@ -152,19 +158,6 @@ impl SnapshotSession {
         for index in self.world.indices() {
             self.notice_vacancy(index);
         }
-    }
-
-    /// Remembers since when the owner of an entity is gone, if it is.
-    pub(super) fn notice_vacancy(&mut self, index: Index) {
-        if self.world.get(index).is_some_and(|it| self.is_vacant(it)) {
-            self.vacant.entry(index).or_insert(self.now);
-        }
-    }
-
-    /// Returns whether an entity exists here while its owner is gone. An heir needs the values.
-    pub(super) fn is_vacant(&self, entity: &Entity) -> bool {
-        let owner = entity.ownership.owner();
-        entity.values.is_some() && owner.is_some_and(|owner| !self.members.contains(&owner))
     }
 
     /// Sets the host of the room.
@@ -212,31 +205,10 @@ impl SnapshotSession {
         }
     }
 
-    /// Writes what a peer does not know yet, at most `space` bytes. `seq` is the number of the packet
-    /// that will contain it, and `tick` the tick of the local peer. Returns `false`, and writes nothing,
-    /// if there is nothing to send.
-    pub fn write(
-        &mut self,
-        peer: PeerId,
-        seq: u64,
-        tick: u32,
-        space: usize,
-        out: &mut Vec<u8>,
-    ) -> bool {
-        let link = self.links.get_mut(&peer);
-        link.is_some_and(|link| link.outgoing.write(&self.world, seq, tick, space, out))
-    }
-
-    /// Returns the number of entities of which a peer may not know everything.
-    pub fn backlog(&self, peer: PeerId) -> usize {
-        self.links
-            .get(&peer)
-            .map_or(0, |link| link.outgoing.backlog())
-    }
-
     /// Does what is due. Call this in every frame.
     pub fn advance(&mut self, now: Duration) {
         self.now = now;
+        self.release_withheld();
         self.poll_claims();
         self.clean_up();
         self.poll_vacancies();
@@ -256,36 +228,6 @@ impl SnapshotSession {
                 let settled = settled.filter(|outcome| !outcome.ended.is_empty());
                 settled.unwrap_or_else(|| ownership.poll(now))
             });
-        }
-    }
-
-    /// Forgets the entities whose owner is gone, or inherits them.
-    pub(super) fn poll_vacancies(&mut self) {
-        let now = self.now;
-        let members: Vec<_> = self.members.iter().copied().collect();
-        for (index, since) in std::mem::take(&mut self.vacant) {
-            let entity = self.world.get(index);
-            let Some(entity) = entity.filter(|it| self.is_vacant(it)) else {
-                continue;
-            };
-            let vacancy = Vacancy {
-                rules: entity.ownership.rules(),
-                owner: entity.ownership.owner(),
-                since,
-            };
-            match vacancy.succession(self.local, self.host, members.iter().copied(), now) {
-                Succession::Forget => self.remove(index, RemovalReason::OwnerLeft),
-                Succession::Inherit => {
-                    self.operate(index, |ownership| ownership.inherit(now));
-                }
-                // The host does not know the entity.
-                Succession::WaitForHost if now > since + HOST_TIMEOUT => {
-                    self.remove(index, RemovalReason::OwnerLeft);
-                }
-                Succession::WaitUntil(_) | Succession::WaitForHost => {
-                    self.vacant.entry(index).or_insert(since);
-                }
-            }
         }
     }
 
@@ -336,6 +278,7 @@ impl SnapshotSession {
         if was_mine && !is_mine {
             // The new owner decides who sees the entity.
             entity.show_to_all();
+            entity.release_all();
         }
         if outcome.despawned {
             self.world.bury(id);
@@ -371,6 +314,7 @@ impl SnapshotSession {
         if let Some(entity) = self.world.get_mut(index)
             && entity.values.take().is_some()
         {
+            entity.release_all();
             let id = entity.id();
             self.events.push_back(SnapshotEvent::Removed { id, reason });
         }

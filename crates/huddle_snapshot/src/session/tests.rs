@@ -7,10 +7,12 @@ use huddle_id::PeerId;
 
 use super::{NewEntity, SnapshotEvent, SnapshotSession};
 use crate::{
+    budget::BudgetOptions,
     claim::Policy,
     column::Field,
     id::EntityId,
     layout::{ComponentId, Layout, Shape},
+    numbering::MAX_COUNT,
     visibility::Visibility,
     world::Value,
 };
@@ -27,6 +29,13 @@ fn layout() -> Layout {
     Layout::new(components.map(|(name, shape)| (name.to_owned(), shape))).unwrap()
 }
 
+/// Returns a session whose links send whatever fits into a packet.
+fn unlimited(local: PeerId, layout: Layout) -> SnapshotSession {
+    let mut session = SnapshotSession::new(local, layout, 0);
+    session.set_budget_options(BudgetOptions::UNLIMITED);
+    session
+}
+
 fn place() -> ComponentId {
     layout().id("place").unwrap()
 }
@@ -37,7 +46,7 @@ fn text() -> ComponentId {
 
 /// Two sessions with a link.
 fn pair() -> [SnapshotSession; 2] {
-    let mut both = [A, B].map(|id| SnapshotSession::new(id, layout()));
+    let mut both = [A, B].map(|id| unlimited(id, layout()));
     link(&mut both);
     both
 }
@@ -131,10 +140,10 @@ fn state_that_arrives_late_is_hidden_again() {
 #[test]
 fn small_packets_have_room_for_the_names_of_peers() {
     for space in [48, 60, 100] {
-        let mut a = SnapshotSession::new(A, layout());
+        let mut a = unlimited(A, layout());
         let mut ids = Vec::new();
         for n in 10..20 {
-            let mut creator = SnapshotSession::new(PeerId::from_u128(n << 64 | n), layout());
+            let mut creator = unlimited(PeerId::from_u128(n << 64 | n), layout());
             creator.link_opened(A);
             a.link_opened(creator.local);
             let id = spawn(&mut creator, Policy::ByTouch, 1);
@@ -142,7 +151,7 @@ fn small_packets_have_room_for_the_names_of_peers() {
             a.touch(id).unwrap();
             ids.push(id);
         }
-        let mut both = [a, SnapshotSession::new(B, layout())];
+        let mut both = [a, unlimited(B, layout())];
         link(&mut both);
         let [mut a, mut b] = both;
         for seq in 0..40 {
@@ -177,8 +186,8 @@ fn surprising_record_does_not_exceed_the_packet() {
     let flag = || Shape::Fields(vec![Field::Flag]);
     let components = (0..128).map(|n| (format!("{n:03}"), flag()));
     let layout = Layout::new(components).unwrap();
-    let all: Vec<_> = layout.iter().map(|(id, _)| id).take(112).collect();
-    let mut both = [A, B].map(|id| SnapshotSession::new(id, layout.clone()));
+    let all: Vec<_> = layout.iter().map(|(id, _)| id).take(100).collect();
+    let mut both = [A, B].map(|id| unlimited(id, layout.clone()));
     link(&mut both);
     let [mut a, mut b] = both;
     let values: Vec<_> = all.iter().map(|id| (*id, Value::Numbers(&[1]))).collect();
@@ -275,9 +284,9 @@ fn entities_keep_their_priority_when_the_tick_wraps() {
 
 #[test]
 fn entities_of_a_peer_that_left_take_no_memory() {
-    let mut a = SnapshotSession::new(A, layout());
+    let mut a = unlimited(A, layout());
     for n in 0..40 {
-        let mut guest = SnapshotSession::new(PeerId::from_u128(100 + n), layout());
+        let mut guest = unlimited(PeerId::from_u128(100 + n), layout());
         guest.link_opened(A);
         a.link_opened(guest.local);
         for x in 0..50 {
@@ -340,7 +349,7 @@ fn no_entity_starves_in_small_packets() {
 fn owner_receives_a_despawn_from_a_peer_that_sees_its_entity() {
     // `a` hides its entity from `c`, which despawns the entity.
     let [a, b, c] = [1, 2, 3].map(PeerId::from_u128);
-    let mut all = [a, b, c].map(|id| SnapshotSession::new(id, layout()));
+    let mut all = [a, b, c].map(|id| unlimited(id, layout()));
     let mut seqs = [0; 3];
     let mut run = |all: &mut [SnapshotSession; 3], links: &[(usize, usize)]| {
         for _ in 0..4 {
@@ -421,6 +430,35 @@ fn packets_that_are_late_find_their_baseline() {
 }
 
 #[test]
+fn packets_that_are_late_find_their_earlier_state() {
+    for gap in 28..=36 {
+        for (late, between) in [(28, 1), (31, 5), (32, 1), (32, 20)] {
+            let [mut a, mut b] = pair();
+            let id = spawn(&mut a, Policy::Fixed, 1);
+            let other = spawn(&mut a, Policy::Fixed, 1);
+            exchange(&mut a, &mut b, 0, 900);
+            let mut held = (0, Vec::new());
+            let last = 10 + gap;
+            for seq in 10..=last + late {
+                move_to(&mut a, other, seq as i32);
+                if [10, 10 + between, last].contains(&seq) {
+                    move_to(&mut a, id, 3 * seq as i32);
+                }
+                let bytes = packet(&mut a, &b, seq, 900);
+                if seq == last {
+                    held = (seq, bytes);
+                    continue;
+                }
+                receive(&mut b, A, seq, &bytes);
+                a.delivered(B, seq);
+            }
+            receive(&mut b, A, held.0, &held.1);
+            assert_eq!(x_of(&b, id), Some(3 * last as i32), "{gap} {late}");
+        }
+    }
+}
+
+#[test]
 fn packets_that_are_too_late_change_nothing() {
     let [mut a, mut b] = pair();
     let id = spawn(&mut a, Policy::Fixed, 1);
@@ -437,7 +475,7 @@ fn packets_that_are_too_late_change_nothing() {
 
 #[test]
 fn host_takes_over_the_values_when_the_first_packet_is_late() {
-    let mut creator = SnapshotSession::new(PeerId::from_u128(3), layout());
+    let mut creator = unlimited(PeerId::from_u128(3), layout());
     let [mut a, mut b] = pair();
     creator.link_opened(A);
     a.link_opened(creator.local);
@@ -454,4 +492,59 @@ fn host_takes_over_the_values_when_the_first_packet_is_late() {
     b.set_host(Some(B));
     receive(&mut b, A, 0, &late);
     assert_eq!((b.owner(id), x_of(&b, id)), (Some(B), Some(2)));
+}
+
+#[test]
+fn peer_that_joins_again_uses_other_ids() {
+    let [mut a, mut b] = pair();
+    let old: Vec<_> = (0..3).map(|x| spawn(&mut a, Policy::Fixed, x)).collect();
+    a.despawn(old[0]).unwrap();
+    exchange(&mut a, &mut b, 0, 900);
+    a.despawn(old[1]).unwrap();
+    exchange(&mut a, &mut b, 1, 900);
+    b.link_lost(A);
+    // The session that joins again knows nothing of the earlier one.
+    let mut again = SnapshotSession::new(A, layout(), 77_000);
+    again.link_opened(B);
+    b.link_opened(A);
+    let new: Vec<_> = (0..3)
+        .map(|x| spawn(&mut again, Policy::Fixed, 10 + x))
+        .collect();
+    exchange(&mut again, &mut b, 0, 900);
+    for (id, x) in new.iter().zip(10..) {
+        assert!(!old.contains(id), "{id}");
+        assert_eq!(x_of(&b, *id), Some(x));
+    }
+}
+
+#[test]
+fn counts_wrap_around_and_skip_known_entities() {
+    let mut a = SnapshotSession::new(A, layout(), MAX_COUNT - 2);
+    let mut earlier = SnapshotSession::new(A, layout(), MAX_COUNT - 1);
+    let known = spawn(&mut earlier, Policy::Fixed, 0);
+    let dead = spawn(&mut earlier, Policy::Fixed, 0);
+    a.enter(known, &[(place(), Value::Numbers(&[1, 1]))])
+        .unwrap();
+    a.world.bury(dead);
+    let ids = [(); 3].map(|()| spawn(&mut a, Policy::Fixed, 0));
+    assert_eq!(ids.map(|id| id.number), [MAX_COUNT - 2, 1, 2]);
+}
+
+#[test]
+fn random_start_hardly_lengthens_packets() {
+    let len = |start: u32| -> usize {
+        let [_, mut b] = pair();
+        let mut a = SnapshotSession::new(A, layout(), start);
+        a.set_budget_options(BudgetOptions::UNLIMITED);
+        a.link_opened(B);
+        let policies = [Policy::Fixed, Policy::ByTouch, Policy::Fixed];
+        let ids = policies.map(|policy| spawn(&mut a, policy, 1));
+        let send = |seq: u64| {
+            move_to(&mut a, ids[seq as usize % 3], (seq * seq % 1000) as i32);
+            exchange(&mut a, &mut b, seq, 900)
+        };
+        (0..300).map(send).sum()
+    };
+    let (shortest, random) = (len(0), len(0x5a82_7999));
+    assert!(random <= shortest + 300, "{random} of {shortest} bytes");
 }

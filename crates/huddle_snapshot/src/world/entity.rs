@@ -1,9 +1,15 @@
+use std::{collections::BTreeMap, time::Duration};
+
 use huddle_id::PeerId;
 
-use super::values::Values;
+use super::{
+    values::{Value, Values},
+    withheld::Withheld,
+};
 use crate::{
     claim::{ClaimKind, Ownership, Policy, Register},
     id::EntityId,
+    layout::{ComponentId, Layout},
     numbering::rules_of,
     visibility::Visibility,
 };
@@ -18,8 +24,11 @@ pub(crate) struct Entity {
     pub(crate) values: Option<Values>,
     /// Increases with each change that the other peers have to receive.
     version: u64,
+    withheld: Withheld,
     visibility: Visibility,
     importance: f32,
+    /// The importance for peers for which it differs.
+    importance_for: BTreeMap<PeerId, f32>,
 }
 
 impl Entity {
@@ -33,8 +42,10 @@ impl Entity {
             ownership,
             values: None,
             version: 1,
+            withheld: Withheld::default(),
             visibility: Visibility::default(),
             importance: 1.0,
+            importance_for: BTreeMap::new(),
         }
     }
 
@@ -68,7 +79,54 @@ impl Entity {
 
     /// Returns the values that the local peer sends, if it owns the entity.
     pub(crate) fn sent_values(&self) -> Option<&Values> {
-        self.values.as_ref().filter(|_| self.ownership.is_mine())
+        self.known_values().filter(|_| self.ownership.is_mine())
+    }
+
+    /// Returns the values without those changes that are withheld because of rate limits.
+    pub(crate) fn known_values(&self) -> Option<&Values> {
+        let values = self.values.as_ref()?;
+        Some(self.withheld.sent().unwrap_or(values))
+    }
+
+    /// Starts to own values, all of which the other peers receive.
+    pub(crate) fn start(&mut self, layout: &Layout, values: Values, now: Duration) {
+        self.withheld.start(layout, values.components, now);
+        self.values = Some(values);
+    }
+
+    /// Handles that a component is about to change. Returns whether the other peers have to receive the
+    /// change now. If not, [`release`](Self::release) returns it later.
+    pub(crate) fn change(
+        &mut self,
+        layout: &Layout,
+        change: (ComponentId, Value<'_>),
+        when: (Duration, u32),
+    ) -> bool {
+        let values = self.values.as_ref();
+        values.is_none_or(|values| self.withheld.change(layout, values, change, when))
+    }
+
+    /// Handles that a component was removed.
+    pub(crate) fn component_removed(&mut self, layout: &Layout, id: ComponentId) {
+        self.withheld.remove(layout, id);
+    }
+
+    /// Returns whether changes are withheld because of rate limits.
+    pub(crate) fn is_withholding(&self) -> bool {
+        self.withheld.sent().is_some()
+    }
+
+    /// Releases the changes whose time has come. Returns whether there are any.
+    pub(crate) fn release(&mut self, layout: &Layout, when: (Duration, u32)) -> bool {
+        let values = self.values.as_ref();
+        values.is_some_and(|values| self.withheld.release(layout, values, when))
+    }
+
+    /// Releases all changes, which the next owner receives.
+    pub(crate) fn release_all(&mut self) {
+        if self.withheld.release_all() {
+            self.touch();
+        }
     }
 
     /// The other peers have to receive a change.
@@ -76,12 +134,24 @@ impl Entity {
         self.version += 1;
     }
 
-    pub(crate) fn importance(&self) -> f32 {
-        self.importance
+    /// Returns how important it is that a peer has the current values.
+    pub(crate) fn importance(&self, peer: PeerId) -> f32 {
+        let for_peer = self.importance_for.get(&peer).copied();
+        for_peer.unwrap_or(self.importance)
     }
 
+    /// Sets the importance for all peers, which replaces that for single ones.
     pub(crate) fn set_importance(&mut self, importance: f32) {
         self.importance = importance;
+        self.importance_for.clear();
+    }
+
+    pub(crate) fn set_importance_for(&mut self, peer: PeerId, importance: f32) {
+        self.importance_for.insert(peer, importance);
+    }
+
+    pub(crate) fn forget_importance_for(&mut self, peer: PeerId) {
+        self.importance_for.remove(&peer);
     }
 
     /// Returns whether a peer receives the entity from its owner.

@@ -21,18 +21,21 @@ const MAX_RANGES: usize = 8192;
 /// rules have ranges of their own: any peer may despawn some of them, and only the creator others.
 #[derive(Debug, Default)]
 pub(crate) struct Graveyard {
-    /// The first and the last number of each range, for each creator and [group](group) of numbers. Ranges
+    /// The first and the last number of each range, for each creator and [group] of numbers. Ranges
     /// never touch.
     ranges: BTreeMap<(Creator, u32), BTreeMap<u32, u32>>,
 }
 
 impl Graveyard {
     pub(crate) fn contains(&self, id: EntityId) -> bool {
-        let ranges = self.ranges.get(&key(id));
-        ranges.is_some_and(|ranges| {
-            let before = ranges.range(..=id.number).next_back();
-            before.is_some_and(|(_, &last)| id.number <= last)
-        })
+        self.last_of_range(id).is_some()
+    }
+
+    /// Returns the last number of the range that contains an id.
+    pub(crate) fn last_of_range(&self, id: EntityId) -> Option<u32> {
+        let ranges = self.ranges.get(&key(id))?;
+        let (_, &last) = ranges.range(..=id.number).next_back()?;
+        (id.number <= last).then_some(last)
     }
 
     pub(crate) fn insert(&mut self, id: EntityId) {

@@ -3,6 +3,7 @@
 mod entity;
 mod graveyard;
 pub(crate) mod values;
+mod withheld;
 
 use std::collections::HashMap;
 
@@ -93,11 +94,13 @@ impl World {
         Some(index)
     }
 
-    /// Returns whether no entity with this id exists or has existed.
-    pub(crate) fn is_free(&self, id: EntityId) -> bool {
-        match self.find(id) {
-            Some(entity) => entity.is_untouched(),
-            None => !self.dead.contains(id),
+    /// Returns the last number in a row of entities that exist or have existed, from this one on. Returns
+    /// `None` if this one does not, and has not.
+    pub(crate) fn taken_until(&self, id: EntityId) -> Option<u32> {
+        let is_known = self.find(id).map(|entity| !entity.is_untouched());
+        match is_known {
+            Some(false) => None,
+            _ => self.dead.last_of_range(id).or(is_known.map(|_| id.number)),
         }
     }
 

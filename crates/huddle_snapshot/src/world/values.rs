@@ -38,6 +38,16 @@ pub enum ShapeError {
     },
 }
 
+impl Value<'_> {
+    /// Returns an upper bound of the length of the encoded value, in bytes.
+    pub(crate) fn len(self) -> usize {
+        match self {
+            Self::Numbers(numbers) => NUMBER_LEN * numbers.len(),
+            Self::Blob(blob) => BLOB_LEN + blob.len(),
+        }
+    }
+}
+
 /// The values of an entity.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Values {
@@ -108,11 +118,18 @@ impl Values {
 
 /// Returns an upper bound of the length of encoded values, in bytes.
 pub(crate) fn len(numbers: usize, blobs: &[Bytes]) -> usize {
-    let blobs: usize = blobs.iter().map(|blob| blob.len() + 8).sum();
-    8 * numbers + blobs
+    let blobs: usize = blobs.iter().map(|blob| BLOB_LEN + blob.len()).sum();
+    NUMBER_LEN * numbers + blobs
 }
 
-fn check(layout: &Layout, id: ComponentId, value: Value<'_>) -> Result<(), ShapeError> {
+/// An upper bound of the length of an encoded number, in bytes.
+const NUMBER_LEN: usize = 8;
+
+/// The length of an encoded blob in addition to its bytes.
+const BLOB_LEN: usize = 8;
+
+/// Returns an error if a value does not agree with the layout.
+pub(crate) fn check(layout: &Layout, id: ComponentId, value: Value<'_>) -> Result<(), ShapeError> {
     let component = layout.get(id);
     let component = component.ok_or(ShapeError::UnknownComponent(id.index()))?;
     let name = || component.name().to_owned();

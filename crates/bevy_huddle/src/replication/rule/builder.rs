@@ -8,6 +8,7 @@ use huddle_snapshot::{
     quantise::{Rotation, SteppedRange, Vector},
 };
 
+use super::component::TypedRule;
 use crate::replication::{
     codec::{Angle, FieldRule, Fields, Flag, Integer, Quantiser, Stepped, Turning, TypedField},
     playout::{Draw, Interpolation, Smooth},
@@ -48,6 +49,7 @@ pub struct ReplicationRule<T> {
     fields: Vec<Box<dyn FieldRule<T>>>,
     interpolation: Option<fn(Arc<Fields<T>>, Option<Draw<T>>) -> Arc<dyn Interpolation<T>>>,
     draw: Option<Draw<T>>,
+    max_hz: Option<f32>,
 }
 
 impl<T: Default + Clone + 'static> ReplicationRule<T> {
@@ -56,6 +58,7 @@ impl<T: Default + Clone + 'static> ReplicationRule<T> {
             fields: Vec::new(),
             interpolation: None,
             draw: None,
+            max_hz: None,
         }
     }
 
@@ -192,6 +195,14 @@ impl<T: Default + Clone + 'static> ReplicationRule<T> {
         self
     }
 
+    /// Limits how many changes of the component the other peers receive per second, from 0.1 to 1000. The
+    /// last change always arrives. Use it for what matters less, so that the rest has more of the
+    /// [budget](crate::replication::ReplicationBudget).
+    pub fn max_hz(mut self, hz: f32) -> Self {
+        self.max_hz = Some(hz);
+        self
+    }
+
     /// Shows the component smoothly, as [`Interpolated<T>`](crate::replication::Interpolated).
     pub fn interpolate(mut self) -> Self
     where
@@ -227,12 +238,11 @@ impl<T: Default + Clone + 'static> ReplicationRule<T> {
         self.interpolate()
     }
 
-    /// Returns the fields, and what shows the component.
-    pub(super) fn build(self) -> (Arc<Fields<T>>, Option<Arc<dyn Interpolation<T>>>) {
+    pub(super) fn build(self, name: &'static str) -> TypedRule<T> {
         let fields = Arc::new(Fields::new(self.fields));
-        let interpolation = self
-            .interpolation
-            .map(|new| new(Arc::clone(&fields), self.draw));
-        (fields, interpolation)
+        let mut rule = TypedRule::new(name, Arc::clone(&fields));
+        rule.interpolation = self.interpolation.map(|new| new(fields, self.draw));
+        rule.max_hz = self.max_hz;
+        rule
     }
 }

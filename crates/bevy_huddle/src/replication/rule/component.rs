@@ -11,7 +11,6 @@ use huddle_session::{
     Schema,
     codec::{DecodeError, EncodeError},
 };
-use huddle_snapshot::Shape;
 
 use crate::replication::{
     codec::{ValueBuffer, ValueCodec},
@@ -59,7 +58,8 @@ pub(crate) trait ComponentRule: Send + Sync + 'static {
     /// Returns the name of the component on the network.
     fn name(&self) -> &'static str;
 
-    fn shape(&self) -> Shape;
+    /// Returns the component type in the layout of a room.
+    fn component(&self) -> huddle_snapshot::Component;
 
     fn schema(&self) -> Schema;
 
@@ -100,18 +100,16 @@ pub(crate) struct TypedRule<T> {
     name: &'static str,
     pub(crate) codec: Arc<dyn ValueCodec<T>>,
     pub(crate) interpolation: Option<Arc<dyn Interpolation<T>>>,
+    pub(super) max_hz: Option<f32>,
 }
 
 impl<T> TypedRule<T> {
-    pub(super) fn new(
-        name: &'static str,
-        codec: impl ValueCodec<T>,
-        interpolation: Option<Arc<dyn Interpolation<T>>>,
-    ) -> Self {
+    pub(super) fn new(name: &'static str, codec: impl ValueCodec<T>) -> Self {
         Self {
             name,
             codec: Arc::new(codec),
-            interpolation,
+            interpolation: None,
+            max_hz: None,
         }
     }
 }
@@ -121,8 +119,12 @@ impl<T: ReplicatedComponent> ComponentRule for TypedRule<T> {
         self.name
     }
 
-    fn shape(&self) -> Shape {
-        self.codec.shape()
+    fn component(&self) -> huddle_snapshot::Component {
+        let component = huddle_snapshot::Component::new(self.name, self.codec.shape());
+        match self.max_hz {
+            Some(hz) => component.with_max_hz(hz),
+            None => component,
+        }
     }
 
     fn schema(&self) -> Schema {

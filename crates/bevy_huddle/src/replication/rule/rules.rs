@@ -35,7 +35,7 @@ pub(crate) fn serde_rule<T>(name: &'static str) -> TypedRule<T>
 where
     T: ReplicatedComponent + Serialize + DeserializeOwned,
 {
-    TypedRule::new(name, SerdeCodec, None)
+    TypedRule::new(name, SerdeCodec)
 }
 
 /// Creates the rule of a component that travels field by field.
@@ -46,14 +46,12 @@ pub(crate) fn field_rule<T>(
 where
     T: ReplicatedComponent + Default,
 {
-    let (fields, interpolation) = describe(ReplicationRule::new()).build();
-    TypedRule::new(name, fields, interpolation)
+    describe(ReplicationRule::new()).build(name)
 }
 
 /// Registers a rule.
 pub(crate) fn add_rule<T: ReplicatedComponent>(world: &mut World, rule: TypedRule<T>) {
-    let (schema, shape) = (rule.schema(), rule.shape());
-    let name = rule.name();
+    let (name, schema, component) = (rule.name(), rule.schema(), rule.component());
     let mut rules = world.get_resource_or_init::<ReplicationRules>();
     if let Some(other) = rules.names.insert(TypeId::of::<T>(), name) {
         panic!(
@@ -62,7 +60,7 @@ pub(crate) fn add_rule<T: ReplicatedComponent>(world: &mut World, rule: TypedRul
         );
     }
     rules.rules.push(Arc::new(rule));
-    declare_component(world, name, schema, shape);
+    declare_component(world, component, schema);
 }
 
 impl ReplicationRules {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::builder::ReplicationRule;
 use crate::replication::{
-    codec::{Fields, ValueBuffer, ValueCodec},
+    codec::{ValueBuffer, ValueCodec},
     entities::EntityMap,
     within,
 };
@@ -21,7 +21,7 @@ struct Ship {
     name: String,
 }
 
-fn rule() -> Arc<Fields<Ship>> {
+fn rule() -> Arc<dyn ValueCodec<Ship>> {
     ReplicationRule::new()
         .vec2(
             |ship: &Ship| ship.at,
@@ -43,8 +43,8 @@ fn rule() -> Arc<Fields<Ship>> {
             |ship| ship.is_boosting,
             |ship, is_boosting| ship.is_boosting = is_boosting,
         )
-        .build()
-        .0
+        .build("ship")
+        .codec
 }
 
 fn encode(ship: &Ship) -> ValueBuffer {
@@ -86,8 +86,8 @@ proptest! {
     #[test]
     fn numbers_are_in_the_ranges_of_the_fields(ship in ships()) {
         use huddle_snapshot::{Layout, NewEntity, SnapshotSession};
-        let layout = Layout::new([("ship".to_owned(), ValueCodec::<Ship>::shape(&rule()))]).unwrap();
-        let mut session = SnapshotSession::new(huddle_mesh::PeerId::from_u128(1), layout);
+        let layout = Layout::new([("ship".to_owned(), rule().shape())]).unwrap();
+        let mut session = SnapshotSession::new(huddle_mesh::PeerId::from_u128(1), layout, 0);
         let id = session.layout().id("ship").unwrap();
         let encoded = encode(&ship);
         prop_assert!(session.spawn(NewEntity::default(), &[(id, encoded.value())]).is_ok());
@@ -139,7 +139,7 @@ fn angles_wrap_around() {
 
 #[test]
 fn schema_names_every_field() {
-    let schema = ValueCodec::<Ship>::schema(&rule());
+    let schema = rule().schema();
     assert_eq!(
         schema.as_str(),
         "vec2 -640.0..=640.0 step 0.05; angle 10 bits; rotation 10 bits; integer -5..=100; flag"

@@ -1,6 +1,7 @@
 //! Whole games with replicated entities, in the lab.
 
 mod appearing;
+mod budget;
 mod changing;
 mod game;
 mod leaving;

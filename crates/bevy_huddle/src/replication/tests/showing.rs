@@ -112,7 +112,8 @@ fn shown_value_equals_the_raw_one_soon_after_rest_on_a_bad_network() {
         let place = lab.see::<Place>(bob, (ada, ball)).unwrap();
         (place.0 - target).abs().max_element() <= STEP
     });
-    lab.run_for(Duration::from_millis(300));
+    // 300 ms, and the next frame.
+    lab.run_for(Duration::from_millis(320));
     let raw = lab.see::<Place>(bob, (ada, ball)).unwrap();
     let shown = lab.see::<Interpolated<Place>>(bob, (ada, ball)).unwrap();
     assert_eq!(shown.0, raw);

@@ -21,7 +21,7 @@ fn run(budget: &mut LinkBudget, link: &mut Bottleneck, ticks: std::ops::Range<u3
     let mut sent = 0.0;
     for tick in ticks {
         let now = TICK * tick;
-        if let Some(payload) = budget.start_tick(tick, now) {
+        if let Some(payload) = budget.start_tick(tick, now, true) {
             budget.record_packet(payload);
             link.queued += (payload + PACKET_OVERHEAD) as f64;
             sent += (payload + PACKET_OVERHEAD) as f64;
@@ -121,9 +121,9 @@ fn idle_link_saves_budget_for_a_burst_of_limited_size() {
         };
         let mut budget = LinkBudget::new(options, 60.0, 0);
         for tick in 0..600 {
-            budget.start_tick(tick, TICK * tick);
+            budget.start_tick(tick, TICK * tick, false);
         }
-        budget.start_tick(600, TICK * 600).unwrap()
+        budget.start_tick(600, TICK * 600, true).unwrap()
     };
     assert_eq!(first_payload(1100), 1100);
     // A quarter of a second and a packet.
@@ -152,11 +152,11 @@ fn budget_shrinks_once_until_the_queue_can_react() {
 #[test]
 fn other_packets_reduce_the_payload() {
     let mut budget = LinkBudget::new(BudgetOptions::default(), 60.0, 0);
-    budget.start_tick(0, Duration::ZERO);
+    budget.start_tick(0, Duration::ZERO, true);
     budget.record_packet(1_000);
-    assert_eq!(budget.start_tick(1, TICK), None);
+    assert_eq!(budget.start_tick(1, TICK, true), None);
     budget.record_packet(usize::MAX);
-    let ready = (2..600).find(|&tick| budget.start_tick(tick, TICK * tick).is_some());
+    let ready = (2..600).find(|&tick| budget.start_tick(tick, TICK * tick, true).is_some());
     assert!(ready.unwrap() <= 70, "{ready:?}");
 }
 
@@ -165,9 +165,56 @@ fn links_send_in_different_ticks() {
     let mut links: Vec<_> = (0..8)
         .map(|slot| LinkBudget::new(options(3_000), 60.0, slot))
         .collect();
-    for tick in 0..600 {
-        let sends = |link: &mut LinkBudget| link.start_tick(tick, TICK * tick).is_some();
+    let start = |link: &mut LinkBudget| link.start_tick(0, Duration::ZERO, true);
+    assert!(links.iter_mut().map(start).all(|payload| payload.is_some()));
+    // A new link sends at once.
+    for tick in 1..600 {
+        let sends = |link: &mut LinkBudget| link.start_tick(tick, TICK * tick, true).is_some();
         let sending = links.iter_mut().map(sends).filter(|sends| *sends).count();
         assert!(sending <= 2, "{sending}");
+    }
+}
+
+#[test]
+fn idle_link_sends_in_any_tick() {
+    // It sends every sixth tick.
+    for first in 100..112 {
+        let mut budget = LinkBudget::new(options(1_000), 60.0, 0);
+        assert_eq!(budget.rate(), SendRate::Hz10);
+        for tick in 0..first {
+            assert_eq!(budget.start_tick(tick, TICK * tick, false), None);
+        }
+        let mut sends = Vec::new();
+        for tick in first..first + 60 {
+            if budget.start_tick(tick, TICK * tick, true).is_some() {
+                sends.push(tick);
+                budget.record_packet(7);
+            }
+        }
+        assert_eq!(sends[0], first);
+        // Then it keeps its slot.
+        assert!(sends[1..].iter().all(|tick| tick % 6 == 0), "{sends:?}");
+        assert!(sends.windows(2).all(|two| two[1] - two[0] <= 6));
+    }
+}
+
+#[test]
+fn new_data_waits_at_most_one_interval() {
+    let mut rng = fastrand::Rng::with_seed(1);
+    let mut budget = LinkBudget::new(options(2_000), 60.0, 3);
+    assert_eq!(budget.rate(), SendRate::Hz10);
+    let mut waits_since = None;
+    for tick in 0..6000 {
+        if rng.u8(..8) == 0 {
+            waits_since = waits_since.or(Some(tick));
+        }
+        if budget
+            .start_tick(tick, TICK * tick, waits_since.is_some())
+            .is_some()
+        {
+            budget.record_packet(10);
+            let waited = tick - waits_since.take().unwrap();
+            assert!(waited < 6, "waited {waited} ticks");
+        }
     }
 }

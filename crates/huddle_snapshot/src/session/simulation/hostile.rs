@@ -16,7 +16,7 @@ struct Attacker {
 
 impl Attacker {
     fn join(room: &mut Room) -> Self {
-        let mut session = SnapshotSession::new(HOSTILE, layout());
+        let mut session = SnapshotSession::new(HOSTILE, layout(), 0);
         for peer in &mut room.peers {
             room.network.open(HOSTILE, peer.id);
             peer.session.link_opened(HOSTILE);

@@ -12,12 +12,21 @@ use huddle_id::PeerId;
 use self::network::{Conditions, Fate, Network};
 use super::{EntityError, NewEntity, RemovalReason, SnapshotEvent, SnapshotSession};
 use crate::{
+    budget::{BudgetOptions, SendRate},
     claim::{OwnerGone, Policy, RequestDecision},
     column::Field,
     id::EntityId,
-    layout::{ComponentId, Layout, Shape},
+    layout::{Component, ComponentId, Layout, Shape},
     visibility::Visibility,
     world::Value,
+};
+
+/// Packets at 10 Hz.
+const TIGHT: BudgetOptions = BudgetOptions {
+    max_bytes_per_second: 2500,
+    min_bytes_per_second: 2500,
+    max_rate: SendRate::Hz10,
+    max_payload: 1000,
 };
 
 /// How the callers of the sessions behave.
@@ -69,7 +78,15 @@ fn layout() -> Layout {
         ("flag", Shape::Fields(vec![Field::Flag])),
         ("name", Shape::Blob),
     ];
-    Layout::new(components.map(|(name, shape)| (name.to_owned(), shape))).unwrap()
+    let components = components.map(|(name, shape)| {
+        let component = Component::new(name, shape);
+        match name {
+            "health" => component.with_max_hz(10.0),
+            "name" => component.with_max_hz(0.5),
+            _ => component,
+        }
+    });
+    Layout::new(components).unwrap()
 }
 
 struct Peer {
@@ -88,6 +105,7 @@ struct Room {
     network: Network,
     conditions: Conditions,
     callers: Callers,
+    budget: BudgetOptions,
     /// A peer that may send anything.
     hostile: Option<PeerId>,
     rng: Rng,
@@ -110,6 +128,7 @@ impl Room {
             network: Network::new(callers.first_seq, callers.has_gaps),
             conditions,
             callers,
+            budget: [BudgetOptions::UNLIMITED, BudgetOptions::default(), TIGHT][seed as usize % 3],
             hostile: None,
             rng,
             now: 0,
@@ -128,8 +147,9 @@ impl Room {
         self.joined += 1;
         // Ids that do not increase.
         let id = PeerId::from_u128(self.joined.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 0xffff_fffb);
-        let mut session = SnapshotSession::new(id, layout());
+        let mut session = SnapshotSession::new(id, layout(), self.rng.u32(..));
         session.advance(self.time());
+        session.set_budget_options(self.budget);
         let peer = Peer {
             id,
             session,

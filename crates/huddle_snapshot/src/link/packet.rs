@@ -1,0 +1,182 @@
+//! The records of a packet, as both ends keep them.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use super::state::{Head, StateRef};
+use crate::{claim::Register, column::Number, id::EntityId, world::Index};
+
+/// The maximum weight of the records of a packet. Predictable values take far less than a bit, so that the
+/// length of a packet does not limit them. Both ends keep the values of 64 packets, which take at
+/// most 8 MiB.
+pub(crate) const MAX_WEIGHT: usize = 1 << 17;
+
+/// The weight of a record without values. Weights are at least the bytes of memory that a record takes.
+pub(crate) const RECORD_WEIGHT: usize = 192;
+
+/// The weight of a number.
+const NUMBER_WEIGHT: usize = 12;
+
+/// The weight of a blob without its bytes.
+const BLOB_WEIGHT: usize = 80;
+
+/// Returns the weight of a record with these values.
+pub(super) fn weight(numbers: usize, blobs: &[Bytes]) -> usize {
+    let blobs: usize = blobs.iter().map(|blob| BLOB_WEIGHT + blob.len()).sum();
+    RECORD_WEIGHT + NUMBER_WEIGHT * numbers + blobs
+}
+
+/// What a record does to the entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RecordKind {
+    /// The entity has this state.
+    State,
+    /// The entity has this register. The record contains no values.
+    Register,
+    /// The receiver no longer sees the entity.
+    Hidden,
+}
+
+/// A record of a packet that was sent or received.
+#[derive(Debug, Clone)]
+pub(crate) struct Record {
+    pub(crate) id: EntityId,
+    pub(crate) index: Index,
+    pub(crate) kind: RecordKind,
+    /// The sender's version of the entity. 0 on the receiving side.
+    pub(crate) version: u64,
+    head: Head,
+    numbers: Range<u32>,
+    blobs: Range<u32>,
+}
+
+impl Record {
+    pub(crate) fn register(&self) -> Register {
+        self.head.register
+    }
+
+    /// Returns the sender's tick.
+    pub(super) fn tick(&self) -> u32 {
+        self.head.tick
+    }
+}
+
+/// The records of a packet, sorted by their ids.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Packet {
+    pub(super) seq: Option<u64>,
+    /// The number of peers whose ids the receiver has once it has the packet.
+    pub(super) names: usize,
+    weight: usize,
+    records: Vec<Record>,
+    numbers: Vec<Number>,
+    blobs: Vec<Bytes>,
+}
+
+impl Packet {
+    /// Empties the packet for a new sequence number, and keeps its memory.
+    pub(crate) fn begin(&mut self, seq: u64) {
+        self.clear();
+        self.seq = Some(seq);
+    }
+
+    /// Empties the packet.
+    pub(crate) fn clear(&mut self) {
+        self.seq = None;
+        self.weight = 0;
+        self.records.clear();
+        self.numbers.clear();
+        self.blobs.clear();
+    }
+
+    pub(crate) fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// Removes the last record.
+    pub(super) fn pop(&mut self) {
+        if let Some(record) = self.records.pop() {
+            let state = self.state(&record);
+            self.weight -= weight(state.numbers.len(), state.blobs);
+            self.numbers.truncate(record.numbers.start as usize);
+            self.blobs.truncate(record.blobs.start as usize);
+        }
+    }
+
+    /// Returns the sum of the [weights](weight) of the records.
+    pub(super) fn weight(&self) -> usize {
+        self.weight
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Adds a record. Records arrive in the order of their ids.
+    pub(crate) fn push(
+        &mut self,
+        (id, index): (EntityId, Index),
+        kind: RecordKind,
+        version: u64,
+        state: StateRef<'_>,
+    ) {
+        let numbers = self.numbers.len() as u32;
+        let blobs = self.blobs.len() as u32;
+        self.weight += weight(state.numbers.len(), state.blobs);
+        self.numbers.extend_from_slice(state.numbers);
+        self.blobs.extend_from_slice(state.blobs);
+        self.records.push(Record {
+            id,
+            index,
+            kind,
+            version,
+            head: state.head,
+            numbers: numbers..self.numbers.len() as u32,
+            blobs: blobs..self.blobs.len() as u32,
+        });
+    }
+
+    /// Returns the state in a record of this packet.
+    pub(crate) fn state(&self, record: &Record) -> StateRef<'_> {
+        let numbers = record.numbers.start as usize..record.numbers.end as usize;
+        let blobs = record.blobs.start as usize..record.blobs.end as usize;
+        StateRef {
+            head: record.head,
+            numbers: self.numbers.get(numbers).unwrap_or_default(),
+            blobs: self.blobs.get(blobs).unwrap_or_default(),
+        }
+    }
+
+    /// Returns the number of bytes that the packet takes.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        let blobs = self.blobs.iter().map(|blob| blob.len() + 48);
+        self.records.capacity() * size_of::<Record>()
+            + self.numbers.capacity() * size_of::<Number>()
+            + self.blobs.capacity() * size_of::<Bytes>()
+            + blobs.sum::<usize>()
+    }
+
+    /// Returns the state of an entity, if the packet contains one.
+    pub(super) fn state_of(&self, id: EntityId) -> Option<StateRef<'_>> {
+        let at = self.records.binary_search_by_key(&id, |it| it.id).ok()?;
+        let record = self.records.get(at)?;
+        (record.kind == RecordKind::State).then(|| self.state(record))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::MAX_ENTITY_LEN;
+
+    #[test]
+    fn weights_are_at_least_the_memory() {
+        assert!(size_of::<Record>() <= RECORD_WEIGHT);
+        assert!(size_of::<Number>() <= NUMBER_WEIGHT);
+        // A blob has a counter of its references, and its memory has a head.
+        assert!(size_of::<Bytes>() + 48 <= BLOB_WEIGHT);
+        assert!(weight(MAX_ENTITY_LEN / 8, &[]) < MAX_WEIGHT / 50);
+    }
+}
