@@ -526,6 +526,10 @@ pub mod prelude {
         TicksSkipped, ToPeers, TransferDelivered, TransferFailed, TransferLimits, TransferProgress,
         TransferReceived, TransferStarted, Undelivered, ViolationSource,
         conditions::{in_room, is_host, room_playing, room_status, room_waiting},
+        replication::{
+            Interpolated, LocallyOwned, Owner, OwnershipCommandsExt, OwnershipPolicy, Replicated,
+            ReplicationAppExt,
+        },
     };
     #[cfg(feature = "states")]
     #[doc(no_inline)]

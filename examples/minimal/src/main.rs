@@ -39,7 +39,6 @@ fn spawn_square(added: On<Add, Peer>, peers: Query<&Peer>, mut commands: Command
     // A player who has already moved keeps its place.
     commands.entity(added.entity).insert_if_new((
         Sprite::from_color(Color::hsl(hue, 0.8, 0.6), Vec2::splat(60.0)),
-        Transform::from_translation(start.extend(0.0)),
         Place(start),
     ));
     Ok(())

@@ -3,8 +3,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use huddle_rollback::RollbackSession;
 use huddle_session::{
-    Delivery, KindId, Kinds, Lane, OwnStates, PacketSections, PeerId, RoomSession, RoomSetup, Schema,
-    SectionKind, SessionEvent,
+    Delivery, KindId, Kinds, Lane, OwnStates, PacketSections, PeerId, RoomSession, RoomSetup,
+    Schema, SectionKind, SessionEvent,
 };
 use huddle_sim::{Arrival, Cell};
 

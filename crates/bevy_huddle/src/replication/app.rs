@@ -21,7 +21,7 @@ use super::{
 /// registered when it was joined.
 pub trait ReplicationAppExt {
     /// Replicates `T` as a whole, with `serde`. It is sent again when its encoded bytes change. Use it for
-    /// what changes rarely, such as names and scores. A value has at most 768 bytes.
+    /// what changes rarely, such as names and scores. A value has at most 512 bytes.
     ///
     /// `name` identifies the component on the network.
     ///

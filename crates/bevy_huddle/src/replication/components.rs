@@ -185,6 +185,7 @@ pub struct PlacedId(pub u32);
 pub(crate) struct PeerEntity;
 
 /// Marks an entity that could not enter the room. [`ReplicationFailed`](super::ReplicationFailed)
-/// contains the reason. The plugin does not try again.
+/// contains the reason. The
+/// plugin tries again when `Replicated` is removed and inserted.
 #[derive(Component)]
 pub(crate) struct NotReplicated;

@@ -87,7 +87,7 @@ pub use self::{
     playout::Interpolated,
     plugin::ReplicationPlugin,
     requests::OwnershipRequest,
-    rule::{Assign, ReplicatedComponent, ReplicationRule},
+    rule::{Assign, Ranges, ReplicatedComponent, ReplicationRule},
     schedule::ReplicationSystems,
 };
 pub use huddle_snapshot::{

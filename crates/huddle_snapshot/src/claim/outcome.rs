@@ -45,7 +45,7 @@ pub enum ClaimEnd {
 pub enum Refusal {
     /// The policy of the entity does not provide the operation.
     #[error(
-        "the policy {0:?} does not provide this operation; register the entity with another policy"
+        "the policy {0:?} does not provide this operation; spawn the entity with another policy"
     )]
     Policy(Policy),
     /// The entity was despawned.
@@ -76,7 +76,7 @@ pub enum Refusal {
 pub enum OwnerError {
     /// The policy of the entity does not provide the operation.
     #[error(
-        "the policy {0:?} does not provide this operation; register the entity with another policy"
+        "the policy {0:?} does not provide this operation; spawn the entity with another policy"
     )]
     Policy(Policy),
     /// The entity was despawned.

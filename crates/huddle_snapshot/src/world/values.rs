@@ -28,7 +28,7 @@ pub enum ShapeError {
     OutOfRange(String),
     /// A blob is too long.
     #[error(
-        "{name} has {len} bytes, and {MAX_BLOB_LEN} is the maximum: replicate it as a large value"
+        "{name} has {len} bytes, and {MAX_BLOB_LEN} is the maximum: replicate less, or send it as an event or a transfer"
     )]
     BlobTooLong {
         /// The name of the component.

@@ -122,7 +122,7 @@ impl Quantiser<f32> for Angle {
         let number = numbers.first().copied().unwrap_or_default();
         let half = self.steps() / 2;
         // From -π up to, but not including, π.
-        let signed = (number + half & (self.steps() - 1)) - half;
+        let signed = ((number + half) & (self.steps() - 1)) - half;
         (f64::from(signed) * TAU / f64::from(self.steps())) as f32
     }
 }

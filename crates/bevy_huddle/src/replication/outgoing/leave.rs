@@ -6,7 +6,7 @@ use crate::{
     peer::components::Peer,
     receive::apply::trigger::trigger_later,
     replication::{
-        components::{LocallyOwned, Owner, Replicated, ReplicationId},
+        components::{LocallyOwned, NotReplicated, Owner, Replicated, ReplicationId},
         events::{ReplicationError, ReplicationFailed},
         room::RoomReplication,
     },
@@ -39,6 +39,10 @@ pub(crate) fn on_replicated_removed(
     mut commands: Commands,
 ) {
     let entity = removed.entity;
+    if let Ok(mut entity) = commands.get_entity(entity) {
+        // It may succeed with other components.
+        entity.try_remove::<NotReplicated>();
+    }
     let Ok((&ReplicationId { id, room }, is_mine, is_peer)) = ids.get(entity) else {
         return;
     };
@@ -63,7 +67,7 @@ pub(crate) fn on_replicated_removed(
     } else {
         replication.entities.hide(id);
         log::warn!(
-            "{entity} was despawned here only, because another peer owns it: its owner despawns it for everybody"
+            "{entity} was despawned here only, because another peer owns it: its owner despawns it for every peer"
         );
     }
 }

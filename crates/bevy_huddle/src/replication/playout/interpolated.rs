@@ -16,7 +16,8 @@ use super::motion::FieldsMotion;
 /// - An entity of the local peer is shown between the last two ticks.
 /// - When another peer becomes the owner, the difference disappears gradually.
 ///
-/// The plugin updates the component before [`Update`]. It is on a new entity as soon as `T` is.
+/// The plugin updates the component before [`Update`]. An entity of another peer has it as soon as it
+/// has `T`, and other entities after the next commands.
 ///
 /// ```
 /// use bevy::prelude::*;

@@ -12,8 +12,8 @@ use huddle_snapshot::playout::Playhead;
 
 use super::{
     interpolated::{Interpolated, Playout},
-    motion::FieldsMotion,
-    show::{add_missing, remove_unused, sample_local, set_transforms, show},
+    motion::{Draw, FieldsMotion},
+    show::{sample_local, set_transforms, show, start, stop},
 };
 use crate::replication::{codec::Fields, scene::Ready, schedule::ReplicationSystems};
 
@@ -38,9 +38,6 @@ pub(crate) trait Interpolation<T>: Send + Sync + 'static {
     /// Adds the systems to the app.
     fn register(&self, app: &mut App);
 }
-
-/// Sets a [`Transform`] to the value that is shown.
-pub(crate) type Draw<T> = Arc<dyn Fn(&T, &mut Transform) + Send + Sync>;
 
 /// Shows the fields of `T` smoothly.
 pub(crate) struct Smooth<T> {
@@ -79,29 +76,25 @@ impl<T: Component + Clone + PartialEq> Interpolation<T> for Smooth<T> {
     }
 
     fn register(&self, app: &mut App) {
-        let systems = (
-            add_missing::<T>(self.motion.clone()),
-            remove_unused::<T>,
-            show::<T>,
-        );
-        app.add_systems(
-            FixedPostUpdate,
-            sample_local::<T>.in_set(ReplicationSystems::Collect),
-        )
-        .add_systems(
-            RunFixedMainLoop,
-            systems
-                .chain()
-                .in_set(ReplicationSystems::Interpolate)
-                .in_set(RunFixedMainLoopSystems::AfterFixedMainLoop),
-        );
+        let after_ticks = RunFixedMainLoopSystems::AfterFixedMainLoop;
+        app.add_observer(start::<T>(self.motion.clone(), self.draw.clone()))
+            .add_observer(stop::<T>)
+            .add_systems(
+                FixedPostUpdate,
+                sample_local::<T>.in_set(ReplicationSystems::Collect),
+            )
+            .add_systems(
+                RunFixedMainLoop,
+                show::<T>
+                    .in_set(ReplicationSystems::Interpolate)
+                    .in_set(after_ticks.clone()),
+            );
         if let Some(draw) = &self.draw {
+            let draw = set_transforms::<T>(Arc::clone(draw)).after(show::<T>);
             app.add_systems(
                 RunFixedMainLoop,
-                set_transforms::<T>(Arc::clone(draw))
-                    .after(show::<T>)
-                    .in_set(ReplicationSystems::Interpolate)
-                    .in_set(RunFixedMainLoopSystems::AfterFixedMainLoop),
+                draw.in_set(ReplicationSystems::Interpolate)
+                    .in_set(after_ticks),
             );
         }
     }

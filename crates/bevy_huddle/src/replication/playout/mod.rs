@@ -6,4 +6,7 @@ mod motion;
 mod show;
 
 pub use self::interpolated::Interpolated;
-pub(crate) use self::interpolation::{Draw, Interpolation, Sample, Smooth};
+pub(crate) use self::{
+    interpolation::{Interpolation, Sample, Smooth},
+    motion::Draw,
+};

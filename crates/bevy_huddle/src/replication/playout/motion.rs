@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use bevy::prelude::*;
 use huddle_snapshot::playout::Motion;
 
 use crate::replication::codec::Fields;
+
+/// Sets a [`Transform`] to a value that is shown.
+pub(crate) type Draw<T> = Arc<dyn Fn(&T, &mut Transform) + Send + Sync>;
 
 /// Moves all fields of `T`.
 pub(crate) struct FieldsMotion<T>(pub(crate) Arc<Fields<T>>);

@@ -1,18 +1,53 @@
 //! The systems that show components of one type.
 
-use std::sync::Arc;
-
 use bevy::prelude::*;
 use huddle_snapshot::playout::Playhead;
 
 use super::{
     interpolated::{Interpolated, Playout},
-    motion::FieldsMotion,
+    motion::{Draw, FieldsMotion},
 };
 use crate::{
-    replication::components::{LocallyOwned, Owner, ReplicationId},
+    replication::components::{LocallyOwned, Owner, Replicated, ReplicationId},
     room::{components::RoomTick, link::RoomLink},
 };
+
+/// Returns the observer that draws a new component, and prepares a replicated entity unless the component
+/// arrived with what shows it.
+pub(super) fn start<T: Component + Clone + PartialEq>(
+    motion: FieldsMotion<T>,
+    draw: Option<Draw<T>>,
+) -> impl FnMut(
+    On<Add, (T, Replicated)>,
+    Query<(&T, Has<Playout<T>>, Has<Replicated>, Option<&mut Transform>)>,
+    Commands,
+) + use<T> {
+    move |added, mut entities, mut commands| {
+        let Ok((value, is_shown, is_replicated, transform)) = entities.get_mut(added.entity) else {
+            return;
+        };
+        if let (Some(draw), Some(mut transform)) = (&draw, transform) {
+            draw(value, &mut transform);
+        }
+        if is_replicated
+            && !is_shown
+            && let Ok(mut entity) = commands.get_entity(added.entity)
+        {
+            let playout = Playout::new(motion.clone(), 0, value.clone(), None);
+            entity.try_insert((playout, Interpolated(value.clone())));
+        }
+    }
+}
+
+/// Removes what shows a component that was removed.
+pub(super) fn stop<T: Component + Clone + PartialEq>(
+    removed: On<Remove, T>,
+    mut commands: Commands,
+) {
+    if let Ok(mut entity) = commands.get_entity(removed.entity) {
+        entity.try_remove::<(Playout<T>, Interpolated<T>)>();
+    }
+}
 
 /// Adds the values of this tick of the entities that the local peer owns.
 pub(super) fn sample_local<T: Component + Clone + PartialEq>(
@@ -29,39 +64,6 @@ pub(super) fn sample_local<T: Component + Clone + PartialEq>(
             playout.follow(Some(owner.0));
             playout.push(tick, value.clone(), &playhead);
         }
-    }
-}
-
-/// Returns the system that prepares entities of the local peer whose component is new.
-pub(super) fn add_missing<T: Component + Clone + PartialEq>(
-    motion: FieldsMotion<T>,
-) -> impl FnMut(
-    Query<(Entity, &T, Option<&Owner>, &ReplicationId), Without<Playout<T>>>,
-    Query<&RoomTick>,
-    Commands,
-) + use<T> {
-    move |new, rooms, mut commands| {
-        for (entity, value, owner, id) in &new {
-            let Ok(tick) = rooms.get(id.room) else {
-                continue;
-            };
-            let owner = owner.map(|owner| owner.0);
-            let playout = Playout::new(motion.clone(), tick.0.0, value.clone(), owner);
-            let shown = Interpolated(value.clone());
-            commands.entity(entity).try_insert((playout, shown));
-        }
-    }
-}
-
-/// Removes what shows a component that was removed.
-pub(super) fn remove_unused<T: Component + Clone + PartialEq>(
-    unused: Query<Entity, (With<Playout<T>>, Without<T>)>,
-    mut commands: Commands,
-) {
-    for entity in &unused {
-        commands
-            .entity(entity)
-            .try_remove::<(Playout<T>, Interpolated<T>)>();
     }
 }
 
@@ -104,7 +106,7 @@ pub(super) fn show<T: Component + Clone + PartialEq>(
 
 /// Returns the system that sets the transforms of entities to what is shown.
 pub(super) fn set_transforms<T: Component>(
-    draw: Arc<dyn Fn(&T, &mut Transform) + Send + Sync>,
+    draw: Draw<T>,
 ) -> impl FnMut(Query<(&Interpolated<T>, &mut Transform), Changed<Interpolated<T>>>) + use<T> {
     move |mut shown| {
         for (interpolated, mut transform) in &mut shown {

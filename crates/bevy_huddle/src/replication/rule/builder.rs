@@ -52,6 +52,22 @@ pub struct ReplicationRule<T> {
     max_hz: Option<f32>,
 }
 
+/// The ranges of the axes of a vector: one for all axes, or one for each.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ranges<const N: usize>([SteppedRange; N]);
+
+impl<const N: usize> From<SteppedRange> for Ranges<N> {
+    fn from(range: SteppedRange) -> Self {
+        Self([range; N])
+    }
+}
+
+impl<const N: usize> From<[SteppedRange; N]> for Ranges<N> {
+    fn from(ranges: [SteppedRange; N]) -> Self {
+        Self(ranges)
+    }
+}
+
 impl<T: Default + Clone + 'static> ReplicationRule<T> {
     pub(crate) fn new() -> Self {
         Self {
@@ -74,10 +90,11 @@ impl<T: Default + Clone + 'static> ReplicationRule<T> {
     ) -> Self {
         let get = move |value: &T| [get(value)];
         let set = move |value: &mut T, [number]: [f32; 1]| set(value, number);
-        self.vector(get, set, range)
+        self.vector(get, set, Ranges([range]))
     }
 
-    /// Adds a vector with two axes, which have the same range.
+    /// Adds a vector with two axes. They have the same range, or each has its own:
+    /// `[within(640.0).step(0.1), within(360.0).step(0.1)]`.
     ///
     /// # Panics
     /// Panics if the range is empty or has too many steps.
@@ -85,14 +102,14 @@ impl<T: Default + Clone + 'static> ReplicationRule<T> {
         self,
         get: impl Fn(&T) -> Vec2 + Send + Sync + 'static,
         set: impl Fn(&mut T, Vec2) + Send + Sync + 'static,
-        range: SteppedRange,
+        ranges: impl Into<Ranges<2>>,
     ) -> Self {
         let get = move |value: &T| get(value).to_array();
         let set = move |value: &mut T, axes: [f32; 2]| set(value, axes.into());
-        self.vector(get, set, range)
+        self.vector(get, set, ranges.into())
     }
 
-    /// Adds a vector with three axes, which have the same range.
+    /// Adds a vector with three axes. They have the same range, or each has its own.
     ///
     /// # Panics
     /// Panics if the range is empty or has too many steps.
@@ -100,11 +117,11 @@ impl<T: Default + Clone + 'static> ReplicationRule<T> {
         self,
         get: impl Fn(&T) -> Vec3 + Send + Sync + 'static,
         set: impl Fn(&mut T, Vec3) + Send + Sync + 'static,
-        range: SteppedRange,
+        ranges: impl Into<Ranges<3>>,
     ) -> Self {
         let get = move |value: &T| get(value).to_array();
         let set = move |value: &mut T, axes: [f32; 3]| set(value, axes.into());
-        self.vector(get, set, range)
+        self.vector(get, set, ranges.into())
     }
 
     /// Adds a rotation. `bits` is the resolution of a component of its quaternion, from 4 to 16. Ten
@@ -173,9 +190,9 @@ impl<T: Default + Clone + 'static> ReplicationRule<T> {
         self,
         get: impl Fn(&T) -> [f32; N] + Send + Sync + 'static,
         set: impl Fn(&mut T, [f32; N]) + Send + Sync + 'static,
-        range: SteppedRange,
+        ranges: Ranges<N>,
     ) -> Self {
-        let quantiser = Vector::<N>::uniform(range).unwrap_or_else(|error| panic!("{error}"));
+        let quantiser = Vector::new(ranges.0).unwrap_or_else(|error| panic!("{error}"));
         self.field(get, set, quantiser, Linear::<N>)
     }
 

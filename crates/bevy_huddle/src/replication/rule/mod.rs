@@ -7,7 +7,7 @@ mod rules;
 mod tests;
 
 pub use self::{
-    builder::ReplicationRule,
+    builder::{Ranges, ReplicationRule},
     component::{Assign, ReplicatedComponent},
 };
 pub(crate) use self::{
