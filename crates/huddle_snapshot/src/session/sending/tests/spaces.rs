@@ -194,3 +194,24 @@ fn packet_that_is_not_newer_contains_nothing() {
     assert!(!write(&mut pair, 8));
     assert!(write(&mut pair, 9));
 }
+
+#[test]
+fn long_records_leave_room_for_others() {
+    for space in [MIN_SPACE, 600] {
+        let mut pair = Pair::new(options(8_000));
+        pair.space = space;
+        let ids = pair.spawn(200);
+        let long = pair.spawn(1)[0];
+        for tick in 0..1200 {
+            pair.move_all(&ids);
+            if tick % 40 == 0 {
+                let blob: Vec<u8> = (0..500).map(|_| pair.rng.u8(..)).collect();
+                let value = Value::Blob(&blob);
+                pair.a.set(long, component("text"), value).unwrap();
+            }
+            pair.tick();
+        }
+        let sent = pair.bytes_sent() as f64 / 20.0;
+        assert!(sent > 7_600.0, "{sent} bytes per second with {space} bytes");
+    }
+}
