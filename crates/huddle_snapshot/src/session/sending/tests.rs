@@ -135,7 +135,7 @@ impl Pair {
         }
         let events = std::iter::from_fn(|| self.b.poll());
         let changed = events.filter_map(|event| match event {
-            SnapshotEvent::Spawned { id } | SnapshotEvent::Changed { id, .. } => Some(id),
+            SnapshotEvent::Spawned { id, .. } | SnapshotEvent::Changed { id, .. } => Some(id),
             _ => None,
         });
         changed.collect()
