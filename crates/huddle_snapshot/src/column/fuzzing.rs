@@ -1,6 +1,6 @@
 //! Invariants of the entropy coding of records for arbitrary data.
 
-use super::{Baseline, Field, Models, Number, RecordError, decode, encode};
+use super::{Baseline, Earlier, Field, Models, Number, RecordError, decode, encode};
 use crate::entropy::{Decoder, Encoder};
 
 /// The maximum number of records in an input.
@@ -110,11 +110,16 @@ impl Records {
     fn next(&self, choice: u8, count: usize) -> (Baseline<'_>, usize) {
         let age = 1 + usize::from(choice & 3);
         let newest = self.states.len() - 1;
+        let base = newest.saturating_sub(age - 1);
+        let earlier = base.checked_sub(1 + usize::from(choice >> 3 & 1));
         let baseline = Baseline {
-            numbers: &self.states[newest.saturating_sub(age - 1)],
+            numbers: &self.states[base],
             ticks: u32::from(choice >> 2 & 7),
             age: u32::from(choice >> 5) * 37,
-            earlier: None,
+            earlier: earlier.map(|earlier| Earlier {
+                numbers: &self.states[earlier],
+                ticks: u32::from(choice >> 4 & 3),
+            }),
         };
         (baseline, count % 3)
     }

@@ -24,7 +24,7 @@ pub const MAX_NAME_LEN: usize = 64;
 
 /// The maximum length of all blobs of an entity together, in bytes, plus eight bytes for each number.
 /// All values of an entity arrive in one packet, so that the entity is never incomplete.
-pub const MAX_ENTITY_LEN: usize = 800;
+pub const MAX_ENTITY_LEN: usize = 700;
 
 /// What a component's value consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]

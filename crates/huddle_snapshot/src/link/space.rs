@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// The space into which every record fits, in bytes, whatever the earlier packets were.
-pub const MIN_SPACE: usize = 1000;
+pub const MIN_SPACE: usize = 900;
 
 /// A record of the next packet.
 #[derive(Debug, Clone, Copy)]

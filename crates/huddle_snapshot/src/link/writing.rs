@@ -178,7 +178,8 @@ impl Outgoing {
         let written = self.packet.len();
         self.room = match is_full {
             // A little less, so that the next packet has room for what is most important.
-            true => (written - written / 16).max(1),
+            true if written < self.chosen.len() => (written - written / 16).max(1),
+            true => self.room,
             false => (self.room + self.room / 8 + 1).min(MAX_WEIGHT / RECORD_WEIGHT),
         };
         Written::Records(written)

@@ -87,7 +87,7 @@ impl<T: Component + Clone + PartialEq> Interpolation<T> for Smooth<T> {
                 RunFixedMainLoop,
                 show::<T>
                     .in_set(ReplicationSystems::Interpolate)
-                    .in_set(after_ticks.clone()),
+                    .in_set(after_ticks),
             );
         if let Some(draw) = &self.draw {
             let draw = set_transforms::<T>(Arc::clone(draw)).after(show::<T>);

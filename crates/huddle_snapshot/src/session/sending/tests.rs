@@ -403,3 +403,20 @@ fn other_packets_take_their_share_of_the_budget() {
     // 93 bytes in each tick are almost everything.
     assert!(pair.bytes_sent() < 12_000, "{}", pair.bytes_sent());
 }
+
+#[test]
+fn late_joiner_receives_5000_entities_within_the_budget() {
+    let mut pair = Pair::new(BudgetOptions::default());
+    pair.loss = 0.1;
+    let ids = pair.spawn(5000);
+    pair.move_all(&ids);
+    let ticks = (1..1200).find(|_| {
+        pair.tick();
+        pair.report().backlog == 0
+    });
+    assert!(ticks.is_some_and(|ticks| ticks < 600), "{ticks:?}");
+    assert_eq!(pair.b.entities().count(), 5000);
+    let seconds = f64::from(ticks.unwrap_or_default()) / 60.0;
+    let sent = pair.bytes_sent() as f64 / seconds;
+    assert!(sent < 16_000.0 * 1.05, "{sent} bytes per second");
+}
