@@ -8,8 +8,10 @@ use crate::pose::RADIUS;
 
 /// Wanders from point to point and makes a splash about every two seconds. The same seed produces
 /// the same input in the same ticks.
+///
+/// Without the resource, the player's own input counts.
 #[derive(Resource)]
-pub(crate) struct Bot {
+pub struct Bot {
     rng: fastrand::Rng,
     goal: Vec2,
     ticks_to_goal: u32,

@@ -29,6 +29,9 @@ fn main() -> AppExit {
     match settings.game {
         Game::Hello => {
             app.add_plugins(counts::events::<hello::Splash>);
+            if let Some(rest) = settings.rest {
+                app.add_systems(Update, stop_bot(rest));
+            }
             // The match registers messages, so either all players of a room use it or none do.
             if let Some(players) = settings.players {
                 app.add_plugins(simulation::plugin(players, settings.sine));
@@ -49,4 +52,16 @@ fn main() -> AppExit {
         app.add_plugins(input_log::plugin(ticks, settings.mispredictions));
     }
     app.run()
+}
+
+/// Returns the system that stops the bot of `hello` after a number of seconds.
+fn stop_bot(
+    seconds: f32,
+) -> impl FnMut(Res<Time<Real>>, Option<Res<hello::Bot>>, ResMut<hello::PlayerInput>, Commands) {
+    move |time, bot, mut input, mut commands| {
+        if bot.is_some() && time.elapsed_secs() > seconds {
+            commands.remove_resource::<hello::Bot>();
+            *input = hello::PlayerInput::default();
+        }
+    }
 }

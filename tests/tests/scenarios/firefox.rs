@@ -48,6 +48,53 @@ pub(crate) fn four_players_on_mixed_platforms_meet(artifacts: &Artifacts) -> any
     play(players).map(drop)
 }
 
+/// Two pages in Chromium, one in Firefox and a native game move, and then rest. All of them draw every
+/// player at the same place.
+pub(crate) fn positions_agree_after_rest(artifacts: &Artifacts) -> anyhow::Result<()> {
+    /// The step of a position in `hello`.
+    const QUANTUM: f64 = 0.05;
+    /// Seconds from the start of each program.
+    const REST: &str = "20";
+    let server = Server::start(artifacts)?;
+    let mut ada = Browser::chromium("Ada", Page::SMALL)?;
+    let mut bob = Browser::chromium("Bob", Page::SMALL)?;
+    let mut cleo = Browser::firefox("Cleo", Page::SMALL)?;
+    for (browser, bot) in [(&ada, 1), (&bob, 2), (&cleo, 3)] {
+        browser.open(&server.player(&format!("render=off&bot={bot}&rest={REST}")))?;
+    }
+    let mut dora = Native::measuring(artifacts, "Dora", &server, ROOM, 4, &[("rest", REST)])?;
+    let players: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob, &mut cleo, &mut dora];
+    wait_until(players, LOAD_TIMEOUT, "all four report", |_| true)?;
+    let (ids, _) = all_meet(players, MEETING_TIMEOUT, "they meet")?;
+    let mut before = Vec::new();
+    let mut moved = 0;
+    let took = wait_until(
+        players,
+        Duration::from_secs(60),
+        "all players rest, and every screen shows each of them at the same place",
+        |reports| {
+            let positions = |id: &String| -> Vec<_> {
+                let positions = reports.iter().filter_map(|report| report.position_of(id));
+                positions.collect()
+            };
+            let now: Vec<Vec<(f64, f64)>> = ids.iter().map(positions).collect();
+            let is_rest = now == before;
+            moved += usize::from(!is_rest && !before.is_empty());
+            before = now;
+            let agrees = |of: &Vec<(f64, f64)>| {
+                let is_near = |a: f64, b: f64| (a - b).abs() <= QUANTUM + 1e-3;
+                of.len() == ids.len()
+                    && of
+                        .iter()
+                        .all(|at| is_near(at.0, of[0].0) && is_near(at.1, of[0].1))
+            };
+            is_rest && moved > 3 && before.iter().all(agrees)
+        },
+    )?;
+    println!("   all rest and agree after {} ms", took.as_millis());
+    Ok(())
+}
+
 pub(crate) fn firefox_draws_the_game(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let mut ada = Browser::firefox("Ada", Page::LARGE)?;

@@ -438,6 +438,11 @@ const WITH_FIREFOX: &[Entry] = &[
         firefox::four_players_on_mixed_platforms_meet,
     ),
     (
+        "positions_agree_to_one_quantum_after_rest",
+        Alone,
+        firefox::positions_agree_after_rest,
+    ),
+    (
         "link_survives_a_short_partition_chromium_firefox",
         Alone,
         |artifacts| link_survives_a_short_partition(artifacts, Chromium, Firefox),
