@@ -110,6 +110,11 @@ pub struct LinkBudget {
     ticked: Option<Duration>,
     /// The time of the tick with the last packet.
     sent: Option<Duration>,
+    tick: Option<u32>,
+    /// The number of the interval of the last tick.
+    interval: Option<u64>,
+    /// Whether the last tick was the first one of its interval.
+    is_turn: bool,
     /// Whether there was nothing to send in the last tick.
     is_idle: bool,
     /// The time of the last round-trip time.
@@ -131,6 +136,9 @@ impl LinkBudget {
             available: 0.0,
             ticked: None,
             sent: None,
+            tick: None,
+            interval: None,
+            is_turn: false,
             is_idle: true,
             observed: None,
             paused_until: Duration::ZERO,
@@ -172,7 +180,7 @@ impl LinkBudget {
     }
 
     /// Starts a tick, with or without data to send. Returns the largest payload in bytes that the link
-    /// may send in this tick, or `None` if it sends nothing. Call this function once per tick.
+    /// may send in this tick, or `None` if it sends nothing. Call this function once per tick, as far as possible.
     pub fn start_tick(&mut self, tick: u32, now: Duration, has_data: bool) -> Option<usize> {
         let last = self.ticked.replace(now).unwrap_or(now);
         let passed = now.saturating_sub(last).min(SAVINGS).as_secs_f64();
@@ -182,8 +190,12 @@ impl LinkBudget {
         self.available = (self.available + self.bytes_per_second * passed).min(most);
         let was_idle = std::mem::replace(&mut self.is_idle, !has_data);
         let interval = 1.0 / f64::from(self.rate.hz()).min(self.ticks_per_second.max(1.0));
-        let is_turn = self.rate.sends_in(tick, self.ticks_per_second, self.slot)
-            || was_idle && self.has_rested(now, interval);
+        if self.tick.replace(tick) != Some(tick) {
+            let (number, _) = self.rate.interval(tick, self.ticks_per_second, self.slot);
+            // A caller that misses the first tick of an interval sends in the next one.
+            self.is_turn = self.interval.replace(number) != Some(number);
+        }
+        let is_turn = self.is_turn || was_idle && self.has_rested(now, interval);
         if !has_data || !is_turn {
             return None;
         }

@@ -45,13 +45,26 @@ impl SendRate {
     /// assert!((0..12).filter(sends(1)).eq([3, 7, 11]));
     /// ```
     pub fn sends_in(self, tick: u32, ticks_per_second: f64, slot: u32) -> bool {
-        // Integers, so that the pattern is the same at every tick.
-        let millihertz = u64::from(self.hz()) * 1000;
+        // The position in the current interval is less than one tick.
+        let (_, position) = self.interval(tick, ticks_per_second, slot);
+        position < self.millihertz()
+    }
+
+    /// Returns the number of the interval that contains a tick, and the position in the interval. Links
+    /// send in the first tick of each interval.
+    pub(super) fn interval(self, tick: u32, ticks_per_second: f64, slot: u32) -> (u64, u64) {
+        // Integers, so that the pattern is the same at every tick. The product is less than 2^33 times
+        // 60,000, so it cannot overflow.
         let ticks_per_1000_seconds = ((ticks_per_second * 1000.0).round() as u64).max(1);
-        let tick = u64::from(tick) + u64::from(slot);
-        // The position in the current interval is less than one tick. The product is less than
-        // 2^33 times 60,000, so it cannot overflow.
-        tick * millihertz % ticks_per_1000_seconds < millihertz
+        let product = (u64::from(tick) + u64::from(slot)) * self.millihertz();
+        (
+            product / ticks_per_1000_seconds,
+            product % ticks_per_1000_seconds,
+        )
+    }
+
+    fn millihertz(self) -> u64 {
+        u64::from(self.hz()) * 1000
     }
 }
 

@@ -61,7 +61,7 @@ impl Incoming {
         }
     }
 
-    /// Decodes packet `seq`, and remembers its records. Afterwards, [`records`](Self::records) returns
+    /// Decodes packet `seq`, and remembers its records. Afterwards, [`packet`](Self::packet) returns
     /// them.
     ///
     /// # Errors

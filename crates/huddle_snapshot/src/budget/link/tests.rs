@@ -218,3 +218,18 @@ fn new_data_waits_at_most_one_interval() {
         }
     }
 }
+
+#[test]
+fn caller_that_misses_ticks_does_not_stop_the_link() {
+    for (step, slot) in [(2, 0), (2, 1), (3, 1), (5, 2)] {
+        let mut budget = LinkBudget::new(options(2_000), 60.0, slot);
+        let mut sent = 0;
+        for tick in (0..600).step_by(step) {
+            if budget.start_tick(tick, TICK * tick, true).is_some() {
+                budget.record_packet(90);
+                sent += 1;
+            }
+        }
+        assert!((95..=101).contains(&sent), "{sent} with steps of {step}");
+    }
+}
