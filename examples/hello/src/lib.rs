@@ -1,6 +1,6 @@
 //! A small complete game: each player is a shape that moves around and makes splashes.
 //!
-//! This file is the netcode, in the order in which to learn it. `controls` and `bot` produce a
+//! This file is the netcode, in reading order. `controls` and `bot` produce a
 //! player's input, `pose` moves a shape, and the other modules draw.
 
 mod art;

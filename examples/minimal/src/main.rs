@@ -3,7 +3,7 @@
 use bevy::prelude::*;
 use bevy_huddle::{prelude::*, replication::*};
 
-/// The position of a player's square. The other players see it, and that it moves smoothly.
+/// The position of a player's square, drawn smoothly on every screen.
 #[derive(Component, Clone, Default, PartialEq)]
 #[require(Transform)]
 struct Place(Vec2);
@@ -36,7 +36,7 @@ fn spawn_square(added: On<Add, Peer>, peers: Query<&Peer>, mut commands: Command
     // Each square has the same color and the same start place on every screen.
     let hue = (id.as_u128() % 360) as f32;
     let start = Vec2::new(2.0 * hue - 360.0, 0.0);
-    // A player who has already moved keeps its place.
+    // Keep the position if it has already been received.
     commands.entity(added.entity).insert_if_new((
         Sprite::from_color(Color::hsl(hue, 0.8, 0.6), Vec2::splat(60.0)),
         Place(start),

@@ -6,22 +6,21 @@ use bevy::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    outgoing::changes::collect_changes,
+    outgoing::changes::{collect_changes, on_component_removed},
     requests::{OwnershipRequest, OwnershipRule},
     resource,
     rule::{ReplicatedComponent, ReplicationRule, TypedRule, add_rule, field_rule, serde_rule},
     schedule::ReplicationSystems,
 };
 
-/// Registers the components of entities with [`Replicated`](crate::replication::Replicated) that the
-/// other peers see.
+/// Methods that register replicated components.
 ///
 /// Every player must register the same components. Players whose components differ refuse each other,
 /// and [`PeerRefused`](crate::PeerRefused) names the difference. A room uses the components that were
 /// registered when it was joined.
 pub trait ReplicationAppExt {
     /// Replicates `T` as a whole, with `serde`. It is sent again when its encoded bytes change. Use it for
-    /// what changes rarely, such as names and scores. A value has at most 512 bytes.
+    /// values that change rarely, such as names and scores. A value has at most 512 bytes.
     ///
     /// `name` identifies the component on the network.
     ///
@@ -32,8 +31,8 @@ pub trait ReplicationAppExt {
     where
         T: ReplicatedComponent + Serialize + DeserializeOwned;
 
-    /// Replicates fields of `T` with a range and a step. A change takes a few bits. Use it for what
-    /// changes often, such as positions.
+    /// Replicates fields of `T` with a range and a step. A change takes a few bits. Use it for values
+    /// that change often, such as positions.
     ///
     /// `name` identifies the component on the network. See [`ReplicationRule`] for an example.
     ///
@@ -120,5 +119,6 @@ pub(super) fn add<T: ReplicatedComponent>(app: &mut App, rule: TypedRule<T>) -> 
         interpolation.register(app);
     }
     add_rule(app.world_mut(), rule);
-    app.add_systems(FixedPostUpdate, changes.in_set(ReplicationSystems::Collect))
+    app.add_observer(on_component_removed::<T>)
+        .add_systems(FixedPostUpdate, changes.in_set(ReplicationSystems::Collect))
 }

@@ -14,7 +14,8 @@ const MIN_PER_LINK: u32 = 3_000;
 /// The most bytes per second that the replicated entities of a room use to all peers together. The
 /// default is 125 000, which is 1 Mbit/s. Each link has an equal share, from 3000 to 64 000.
 ///
-/// What does not fit waits, the least [important](crate::replication::Importance) entities longest.
+/// Changes that exceed it wait for a later tick. More [important](crate::replication::Importance)
+/// entities are sent sooner.
 /// [`ReplicationStats`](crate::ReplicationStats) shows how much waits.
 #[derive(Resource, Reflect, Debug, Clone, Copy, PartialEq, Eq)]
 #[reflect(Resource, Debug, Clone, PartialEq)]
@@ -38,6 +39,7 @@ pub(crate) fn share_budget(
 ) {
     for (mut link, mut replication) in &mut rooms {
         let links = u32::try_from(link.peers.in_session().count()).unwrap_or(u32::MAX);
+        replication.has_met_peers |= links > 0;
         let share = budget.bytes_per_second / links.max(1);
         let share = share.clamp(MIN_PER_LINK, MAX_PER_LINK);
         if replication.bytes_per_second != share {

@@ -15,8 +15,8 @@ use crate::{
 
 /// Adds commands about the ownership of a replicated entity to [`EntityCommands`].
 ///
-/// A claim ends with exactly one [`ClaimEnded`](crate::replication::ClaimEnded). A command that is not
-/// possible triggers [`ReplicationFailed`] and changes nothing.
+/// A claim ends with exactly one [`ClaimEnded`](crate::replication::ClaimEnded). An invalid
+/// command triggers [`ReplicationFailed`] and changes nothing.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -48,17 +48,17 @@ pub trait OwnershipCommandsExt {
     fn claim(&mut self) -> &mut Self;
 
     /// Claims the entity because one of the local peer's entities touches it. Call it in each tick of a
-    /// contact. Does nothing if the local peer owns the entity.
+    /// contact: it does nothing if the local peer owns the entity.
     fn touch(&mut self) -> &mut Self;
 
-    /// Claims the entity in a way that touches of other peers cannot take it.
+    /// Takes the entity and locks it against touches until [`release`](Self::release).
     fn hold(&mut self) -> &mut Self;
 
     /// Ends a [`hold`](Self::hold). The local peer stays the owner until another peer touches the
     /// entity.
     fn release(&mut self) -> &mut Self;
 
-    /// Gives the entity, which the local peer owns, to a peer.
+    /// Transfers an entity that the local peer owns to another peer.
     fn give(&mut self, peer_id: PeerId) -> &mut Self;
 }
 
@@ -68,7 +68,10 @@ impl OwnershipCommandsExt for EntityCommands<'_> {
     }
 
     fn touch(&mut self) -> &mut Self {
-        operate(self, |session, id| session.touch(id))
+        operate(self, |session, id| match session.owner(id) {
+            Some(owner) if owner == session.local() => Ok(()),
+            _ => session.touch(id),
+        })
     }
 
     fn hold(&mut self) -> &mut Self {

@@ -43,16 +43,15 @@ use huddle_snapshot::{
 #[reflect(Component, Debug, Clone, PartialEq)]
 pub struct Replicated;
 
-/// The id of a replicated entity, which is the same on every peer. The plugin inserts it when the
-/// entity enters a room.
+/// The id of a replicated entity. The plugin inserts it when the entity enters a room.
 #[derive(Component, Reflect, Debug, Clone, Copy, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Component, Debug, Clone, PartialEq)]
-#[component(immutable)]
+#[component(immutable, clone_behavior = Ignore)]
 pub struct ReplicationId {
-    /// The id.
+    /// The id, which is the same on every peer.
     pub id: EntityId,
-    /// The room entity.
+    /// The room entity of the local app.
     pub room: Entity,
 }
 
@@ -61,17 +60,18 @@ pub struct ReplicationId {
 #[derive(Component, Reflect, Deref, Debug, Clone, Copy, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Component, Debug, Clone, PartialEq)]
-#[component(immutable)]
+#[component(immutable, clone_behavior = Ignore)]
 pub struct Owner(pub PeerId);
 
 /// Marks a replicated entity that the local peer owns. Only the owner changes the replicated
 /// components of an entity. The next received value overwrites the changes of another peer.
 #[derive(Component, Reflect, Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[reflect(Component, Debug, Clone, PartialEq)]
+#[component(clone_behavior = Ignore)]
 pub struct LocallyOwned;
 
 /// How other peers can get the ownership of an entity. Insert it together with [`Replicated`]. It
-/// cannot change later.
+/// cannot change later. The entity has it on every peer.
 ///
 /// | policy | another peer becomes the owner | when the owner leaves |
 /// |---|---|---|
@@ -92,6 +92,17 @@ pub enum OwnershipPolicy {
     ByTouch,
     /// The host owns the entity.
     Host,
+}
+
+impl From<Policy> for OwnershipPolicy {
+    fn from(policy: Policy) -> Self {
+        match policy {
+            Policy::Fixed => Self::Fixed,
+            Policy::OnRequest => Self::OnRequest,
+            Policy::ByTouch => Self::ByTouch,
+            Policy::Host => Self::Host,
+        }
+    }
 }
 
 impl OwnershipPolicy {
@@ -115,6 +126,15 @@ pub enum OnOwnerLeft {
     Despawn,
     /// Another peer becomes the owner.
     PassOn,
+}
+
+impl From<OwnerGone> for OnOwnerLeft {
+    fn from(owner_gone: OwnerGone) -> Self {
+        match owner_gone {
+            OwnerGone::Forget => Self::Despawn,
+            OwnerGone::PassOn => Self::PassOn,
+        }
+    }
 }
 
 impl OnOwnerLeft {
@@ -170,18 +190,19 @@ impl Default for Importance {
 /// Identifies an entity of the level, which every peer spawns itself, with the same number and the same
 /// replicated components. Insert it together with [`Replicated`]. It cannot change later.
 ///
-/// At first, nobody owns the entity, and all peers see the values with which they spawned it. It needs
-/// the policy [`ByTouch`](OwnershipPolicy::ByTouch) or [`Host`](OwnershipPolicy::Host). A peer that
-/// loads the level late receives the changes when it spawns the entity.
+/// It needs the policy [`ByTouch`](OwnershipPolicy::ByTouch) or [`Host`](OwnershipPolicy::Host). Nobody
+/// owns an entity with `ByTouch` until the first touch, and all peers see the values with which they
+/// spawned it. On a peer that loads the level late, the entity takes its current values.
 ///
 /// The number is below 2^28.
 #[derive(Component, Reflect, Deref, Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[reflect(Component, Debug, Clone, PartialEq)]
-#[component(immutable)]
+#[component(immutable, clone_behavior = Ignore)]
 pub struct PlacedId(pub u32);
 
 /// Marks the entity of a peer. The entity of the local peer has the component, too.
 #[derive(Component, Clone, Copy, Default)]
+#[component(clone_behavior = Ignore)]
 pub(crate) struct PeerEntity;
 
 /// Marks an entity that could not enter the room. [`ReplicationFailed`](super::ReplicationFailed)

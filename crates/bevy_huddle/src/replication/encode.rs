@@ -1,5 +1,7 @@
 //! Encodes all components of an entity of the local peer.
 
+use std::collections::BTreeSet;
+
 use bevy::prelude::*;
 use huddle_snapshot::{ComponentId, id::EntityId};
 
@@ -49,7 +51,11 @@ pub(crate) fn encode_again(
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return Ok(());
     };
+    let local_id = link.local_id();
     let session = &mut link.snapshots;
+    if session.owner(id) != Some(local_id) {
+        return Ok(());
+    }
     for (component, value) in &values {
         session.set(id, *component, value.value())?;
     }
@@ -59,4 +65,29 @@ pub(crate) fn encode_again(
         session.remove_component(id, component)?;
     }
     Ok(())
+}
+
+/// Encodes the components again that refer to an entity which has an id now.
+pub(crate) fn resolve_ids(world: &mut World, room: Entity) {
+    let Some(mut replication) = world.get_mut::<RoomReplication>(room) else {
+        return;
+    };
+    let RoomReplication {
+        entities,
+        without_id,
+        ..
+    } = &mut *replication;
+    let ready = without_id.take_ready(|entity| entities.id(entity).is_some());
+    let referrers = ready
+        .iter()
+        .filter_map(|(id, _)| Some((entities.entity(*id)?, *id)));
+    let referrers: BTreeSet<_> = referrers.collect();
+    for referrer in referrers {
+        if let Err(error) = encode_again(world, room, referrer) {
+            log::error!(
+                "the references of {} are not replicated: {error}",
+                referrer.0
+            );
+        }
+    }
 }

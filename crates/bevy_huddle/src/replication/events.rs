@@ -9,8 +9,9 @@ use huddle_snapshot::{
 };
 use thiserror::Error;
 
-/// A replicated entity has another owner. Triggered on the entity, on every peer, after
-/// [`Owner`](super::Owner) has changed.
+use super::components::OwnershipPolicy;
+
+/// Triggered on a replicated entity, on every peer, after its [`Owner`](super::Owner) has changed.
 #[derive(EntityEvent, Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnershipChanged {
     /// The entity.
@@ -34,8 +35,8 @@ pub struct ClaimEnded {
     pub end: ClaimEnd,
 }
 
-/// An entity or a component cannot be replicated. Triggered on the entity. The other peers keep the
-/// last value that could be sent.
+/// Triggered on an entity that cannot be replicated, or on which a command had no effect. The other
+/// peers keep the last value that could be sent.
 #[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
 pub struct ReplicationFailed {
     /// The entity.
@@ -69,6 +70,16 @@ pub enum ReplicationError {
     /// The number of an entity of the level is too large.
     #[error("the entity has `PlacedId({0})`: number the entities of the level from 0 to 2^28 - 1")]
     PlacedId(u32),
+    /// Nobody could become the owner of an entity of the level.
+    #[error(
+        "an entity of the level has the policy {0:?}, with which nobody can become its owner: use `ByTouch` or `Host`"
+    )]
+    PlacedPolicy(OwnershipPolicy),
+    /// Another entity of the level has the same number.
+    #[error(
+        "another entity has `PlacedId({0})`, too: give each entity of the level its own number"
+    )]
+    DuplicatePlacedId(u32),
     /// The entity is replicated and rolled back.
     #[error(
         "the entity has both `Replicated` and `Rollback`: a match shares its state by inputs, so remove one of the two"

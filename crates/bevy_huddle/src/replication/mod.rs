@@ -35,8 +35,8 @@
 //!
 //! # What the other peers see
 //!
-//! - An entity appears with all of its components at once, so that an observer of one of them sees the
-//!   others.
+//! - All components of a new entity are inserted together, so an `On<Add, T>` observer can query the
+//!   rest.
 //! - A component changes when a new value arrives. [`Changed`](bevy::prelude::Changed) is true once for
 //!   each new value. Values in between can be skipped, and an older value never replaces a newer one.
 //! - A player who joins late receives all entities.
@@ -48,9 +48,18 @@
 //! Each entity has one [`Owner`]: at first the peer that spawned it. It has [`LocallyOwned`] on the
 //! owner's machine. Only the owner changes an entity. The [`OwnershipPolicy`] decides how another peer
 //! can become the owner, [`OwnershipCommandsExt`] has the commands, and [`OwnershipChanged`] and
-//! [`ClaimEnded`] report what came of them. No server is involved, and all peers agree.
+//! [`ClaimEnded`] report the results. No server is involved, and all peers agree.
 //!
 //! When a peer leaves, its entities leave with it, or another peer inherits them.
+//!
+//! # More
+//!
+//! - [`ReplicationRule::interpolate`] and [`ReplicationRule::draw`] show values smoothly.
+//! - [`PlacedId`] connects the entities of a level, which every game spawns itself.
+//! - [`ReplicationFailed`] reports what cannot be replicated.
+//! - Change replicated components in `FixedUpdate`.
+//!
+//! The page `docs/replication.md` of the repository is the guide.
 
 mod app;
 mod budget;
@@ -60,6 +69,7 @@ pub(crate) mod components;
 mod encode;
 mod entities;
 mod events;
+mod hierarchy;
 mod incoming;
 mod outgoing;
 mod playout;

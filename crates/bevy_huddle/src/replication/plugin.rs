@@ -9,13 +9,13 @@ use super::{
     },
     incoming::{
         apply::apply,
-        room::{on_link_added, on_link_removed, on_replication_removed},
+        room::{on_link_added, on_link_removed, on_peer_left},
         spawn::on_peer_added,
     },
     outgoing::{
         enter::enter,
-        leave::{on_replicated_removed, on_rollback_added},
-        settings::collect_settings,
+        leave::{on_replicated_added, on_replicated_removed, on_rollback_added},
+        settings::{collect_settings, on_importance_removed, on_visible_to_removed},
     },
     requests,
     rule::field_rule,
@@ -77,8 +77,11 @@ impl Plugin for ReplicationPlugin {
         .add_observer(on_link_added)
         .add_observer(on_link_removed)
         .add_observer(on_peer_added)
-        .add_observer(on_replication_removed)
+        .add_observer(on_peer_left)
+        .add_observer(on_replicated_added)
         .add_observer(on_replicated_removed)
+        .add_observer(on_visible_to_removed)
+        .add_observer(on_importance_removed)
         .add_observer(on_rollback_added)
         .add_observer(replicate_local_peer);
     }

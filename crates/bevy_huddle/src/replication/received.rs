@@ -6,14 +6,16 @@ use bevy::{
     scene::{ResolvedScene, ResolvedSceneRoot},
 };
 use huddle_session::codec::DecodeError;
-use huddle_snapshot::{ComponentId, ComponentSet, id::EntityId};
+use huddle_snapshot::{ComponentId, ComponentSet, claim::Rules, id::EntityId};
 
 use crate::{
     error::RejectReason,
     receive::apply::rejected::reject,
     replication::{
         codec::ValueBuffer,
-        components::{LocallyOwned, Owner, Replicated, ReplicationId},
+        components::{
+            LocallyOwned, OnOwnerLeft, Owner, OwnershipPolicy, Replicated, ReplicationId,
+        },
         playout::Sample,
         room::RoomReplication,
         rule::{ComponentRule, RoomRules},
@@ -35,6 +37,7 @@ pub(crate) struct Received {
 pub(crate) struct Marks {
     pub(crate) owner: Option<Owner>,
     pub(crate) is_mine: bool,
+    pub(crate) rules: Rules,
 }
 
 impl Received {
@@ -84,6 +87,10 @@ impl Received {
             let Self { id, room, .. } = *self;
             scene.push_template(Ready(Replicated));
             scene.push_template(Ready(ReplicationId { id, room }));
+            scene.push_template(Ready(OwnershipPolicy::from(marks.rules.policy())));
+            if marks.rules.owner_gone() != marks.rules.policy().default_owner_gone() {
+                scene.push_template(Ready(OnOwnerLeft::from(marks.rules.owner_gone())));
+            }
             if let Some(owner) = marks.owner {
                 scene.push_template(Ready(owner));
             }

@@ -8,6 +8,8 @@ use super::{codec::ValueBuffer, entities::EntityMap, rule::RoomRules, waiting::W
 pub(crate) struct RoomReplication {
     pub(crate) rules: RoomRules,
     pub(crate) entities: EntityMap,
+    /// Whether another peer was in the room, which inherits what the local peer leaves.
+    pub(crate) has_met_peers: bool,
     /// The budget of each link.
     pub(crate) bytes_per_second: u32,
     /// The components of the local peer that refer to entities without an id.

@@ -1,6 +1,6 @@
 //! Components that refer to entities which are not known yet.
 
-use std::{collections::HashMap, hash::Hash};
+use std::collections::BTreeMap;
 
 use huddle_snapshot::{ComponentId, id::EntityId};
 
@@ -9,38 +9,46 @@ pub(crate) type Referrer = (EntityId, ComponentId);
 
 /// The components that wait for entities, which `T` identifies.
 #[derive(Debug)]
-pub(crate) struct Waiting<T>(HashMap<Referrer, Vec<T>>);
+pub(crate) struct Waiting<T>(BTreeMap<EntityId, BTreeMap<ComponentId, Vec<T>>>);
 
 impl<T> Default for Waiting<T> {
     fn default() -> Self {
-        Self(HashMap::new())
+        Self(BTreeMap::new())
     }
 }
 
-impl<T: Copy + Eq + Hash> Waiting<T> {
+impl<T: Copy> Waiting<T> {
     /// Sets what a component waits for. It replaces what the previous value waited for.
-    pub(crate) fn set(&mut self, referrer: Referrer, missing: &[T]) {
-        match missing.is_empty() {
-            true => drop(self.0.remove(&referrer)),
-            false => drop(self.0.insert(referrer, missing.to_vec())),
+    pub(crate) fn set(&mut self, (id, component): Referrer, missing: &[T]) {
+        if !missing.is_empty() {
+            let components = self.0.entry(id).or_default();
+            components.insert(component, missing.to_vec());
+        } else if let Some(components) = self.0.get_mut(&id) {
+            components.remove(&component);
+            if components.is_empty() {
+                self.0.remove(&id);
+            }
         }
     }
 
     /// Forgets an entity.
     pub(crate) fn remove(&mut self, id: EntityId) {
-        self.0.retain(|(waiting, _), _| *waiting != id);
+        self.0.remove(&id);
     }
 
     /// Takes the components that wait for at least one entity that is known now.
     pub(crate) fn take_ready(&mut self, is_known: impl Fn(T) -> bool) -> Vec<Referrer> {
-        let is_ready = |missing: &Vec<T>| missing.iter().any(|missing| is_known(*missing));
-        let ready = self.0.iter().filter(|(_, missing)| is_ready(missing));
-        let mut ready: Vec<_> = ready.map(|(referrer, _)| *referrer).collect();
-        // The order of the map is random.
-        ready.sort_unstable();
-        for referrer in &ready {
-            self.0.remove(referrer);
-        }
+        let mut ready = Vec::new();
+        self.0.retain(|id, components| {
+            components.retain(|component, missing| {
+                let is_ready = missing.iter().any(|missing| is_known(*missing));
+                if is_ready {
+                    ready.push((*id, *component));
+                }
+                !is_ready
+            });
+            !components.is_empty()
+        });
         ready
     }
 }

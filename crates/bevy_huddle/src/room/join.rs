@@ -100,7 +100,8 @@ fn enter(mut room: EntityWorldMut, starting: StartingRoom, local_id: PeerId) {
             return;
         }
     };
-    let first_entity = transport.seed() as u32;
+    // Another number from the same source of chance, by Fibonacci hashing.
+    let first_entity = (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32;
     let link = RoomLink::new(
         transport,
         local_id,

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::{peer::SnapshotSession, sending::phase};
 use crate::{
-    claim::{OwnerError, OwnerGone, Policy},
+    claim::{OwnerError, OwnerGone, Policy, Rules},
     id::EntityId,
     layout::{ComponentId, ComponentSet, MAX_ENTITY_LEN},
     numbering::{MAX_COUNT, count_from, number},
@@ -253,6 +253,11 @@ impl SnapshotSession {
     pub fn get(&self, id: EntityId, component: ComponentId) -> Option<Value<'_>> {
         let values = self.world.find(id)?.values.as_ref()?;
         values.get(&self.layout, component)
+    }
+
+    /// Returns the rules for the ownership of an entity.
+    pub fn rules(&self, id: EntityId) -> Option<Rules> {
+        self.world.find(id).map(|entity| entity.ownership.rules())
     }
 
     /// Returns the owner of an entity. An entity of the level may have none.

@@ -95,6 +95,11 @@ impl SnapshotSession {
         }
     }
 
+    /// Returns the local peer.
+    pub fn local(&self) -> PeerId {
+        self.local
+    }
+
     /// Returns the layout of the components.
     pub fn layout(&self) -> &Layout {
         &self.layout

@@ -1,7 +1,7 @@
 //! Applies what the session has received to the world.
 
 use bevy::prelude::*;
-use huddle_snapshot::id::EntityId;
+use huddle_snapshot::{SnapshotEvent, id::EntityId};
 
 use super::{
     batch::{Batch, Change},
@@ -31,14 +31,23 @@ pub(crate) fn apply(world: &mut World, mut rooms: Local<Vec<Entity>>) {
 }
 
 fn apply_batch(world: &mut World, room: Entity, batch: Batch) {
-    for (id, reason) in batch.removed {
+    let mut ownership = batch.ownership;
+    // A claim that ends with its entity ends first.
+    let is_last = |event: &mut SnapshotEvent| match event {
+        SnapshotEvent::ClaimEnded { id, .. } => batch.removed.iter().any(|(gone, _)| gone == id),
+        _ => false,
+    };
+    for event in ownership.extract_if(.., is_last).collect::<Vec<_>>() {
+        ownership::handle(world, room, event);
+    }
+    for (id, reason) in batch.removed.iter().copied() {
         remove::remove(world, room, id, reason);
     }
-    spawn::spawn_all(world, room, &batch.spawned);
+    spawn::spawn_all(world, room, batch.spawned);
     for (id, change) in batch.changed {
         change_entity(world, room, id, change);
     }
-    for event in batch.ownership {
+    for event in ownership {
         ownership::handle(world, room, event);
     }
 }

@@ -10,7 +10,7 @@ use huddle_snapshot::{ComponentSet, RemovalReason, SnapshotEvent, SnapshotSessio
 pub(super) struct Batch {
     pub(super) removed: Vec<(EntityId, RemovalReason)>,
     /// The new entities, and the ticks of their values.
-    pub(super) spawned: Vec<(EntityId, u32)>,
+    pub(super) spawned: BTreeMap<EntityId, u32>,
     pub(super) changed: BTreeMap<EntityId, Change>,
     /// The events about ownership.
     pub(super) ownership: Vec<SnapshotEvent>,
@@ -39,10 +39,10 @@ impl Batch {
         match event {
             SnapshotEvent::Spawned { id, tick } => {
                 self.changed.remove(&id);
-                self.spawned.push((id, tick));
+                self.spawned.insert(id, tick);
             }
             // The values of a new entity are those that the session has now.
-            SnapshotEvent::Changed { id, .. } if self.has_spawned(id) => {}
+            SnapshotEvent::Changed { id, .. } if self.spawned.contains_key(&id) => {}
             SnapshotEvent::Changed {
                 id,
                 tick,
@@ -56,15 +56,11 @@ impl Batch {
             }
             SnapshotEvent::Removed { id, reason } => {
                 self.changed.remove(&id);
-                self.spawned.retain(|(spawned, _)| *spawned != id);
+                self.spawned.remove(&id);
                 self.removed.push((id, reason));
             }
             event => self.ownership.push(event),
         }
-    }
-
-    fn has_spawned(&self, id: EntityId) -> bool {
-        self.spawned.iter().any(|(spawned, _)| *spawned == id)
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -7,7 +7,7 @@ use huddle_snapshot::{SnapshotEvent, id::EntityId};
 use crate::{
     receive::apply::trigger::trigger,
     replication::{
-        components::{LocallyOwned, Owner},
+        components::{Importance, LocallyOwned, Owner, VisibleTo},
         encode::encode_again,
         events::{ClaimEnded, OwnershipChanged, ReplicationFailed},
         requests::send_request,
@@ -21,7 +21,7 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SnapshotEvent) {
     match event {
         SnapshotEvent::OwnershipChanged { id, change } => {
             let Some(entity) = entity_of(world, room, id) else {
-                return;
+                return despawn_hidden(world, room, id, change.to);
             };
             set_owner(world, room, (id, entity), change.to);
             trigger(
@@ -55,6 +55,29 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SnapshotEvent) {
     }
 }
 
+/// Lets the settings of a new owner count.
+fn touch_settings(entity: &mut EntityWorldMut) {
+    if let Some(mut visible_to) = entity.get_mut::<VisibleTo>() {
+        visible_to.set_changed();
+    }
+    if let Some(mut importance) = entity.get_mut::<Importance>() {
+        importance.set_changed();
+    }
+}
+
+/// Despawns an entity on every peer that the local peer has inherited after the game despawned it.
+fn despawn_hidden(world: &mut World, room: Entity, id: EntityId, to: Option<PeerId>) {
+    let replication = world.get::<RoomReplication>(room);
+    let is_hidden = replication.is_some_and(|replication| replication.entities.is_hidden(id));
+    if let Some(mut link) = world.get_mut::<RoomLink>(room)
+        && is_hidden
+        && to == Some(link.local_id())
+        && let Err(error) = link.snapshots.despawn(id)
+    {
+        log::debug!("an entity that was despawned here stays: {error}");
+    }
+}
+
 fn entity_of(world: &World, room: Entity, id: EntityId) -> Option<Entity> {
     let replication = world.get::<RoomReplication>(room)?;
     let entity = replication.entities.entity(id)?;
@@ -69,18 +92,24 @@ fn set_owner(
 ) {
     let local_id = world.get::<RoomLink>(room).map(RoomLink::local_id);
     let is_mine = to.is_some() && to == local_id;
-    let Ok(mut owned) = world.get_entity_mut(entity) else {
-        return;
-    };
-    let was_mine = owned.contains::<LocallyOwned>();
-    match to {
-        Some(peer_id) => owned.insert(Owner(peer_id)),
-        None => owned.remove::<Owner>(),
-    };
-    match is_mine {
-        true => owned.insert(LocallyOwned),
-        false => owned.remove::<LocallyOwned>(),
-    };
+    let was_mine = world.get::<LocallyOwned>(entity).is_some();
+    // Observers of each change may despawn the entity.
+    if let Ok(mut owned) = world.get_entity_mut(entity) {
+        match (to, is_mine) {
+            (Some(peer_id), true) => drop(owned.insert((Owner(peer_id), LocallyOwned))),
+            (Some(peer_id), false) => drop(owned.insert(Owner(peer_id))),
+            (None, _) => drop(owned.remove::<Owner>()),
+        }
+    }
+    if !is_mine && let Ok(mut owned) = world.get_entity_mut(entity) {
+        owned.remove::<LocallyOwned>();
+    }
+    if is_mine
+        && !was_mine
+        && let Ok(mut owned) = world.get_entity_mut(entity)
+    {
+        touch_settings(&mut owned);
+    }
     if is_mine
         && !was_mine
         && let Err(error) = encode_again(world, room, (entity, id))

@@ -5,6 +5,7 @@ use huddle_snapshot::{RemovalReason, id::EntityId};
 
 use crate::replication::{
     components::{LocallyOwned, Owner, PeerEntity, Replicated, ReplicationId},
+    hierarchy::detach_replicated,
     room::RoomReplication,
 };
 
@@ -18,14 +19,13 @@ pub(super) fn remove(world: &mut World, room: Entity, id: EntityId, reason: Remo
         return;
     };
     log::debug!("{entity} ({id:?}) is removed: {reason:?}");
-    let is_kept =
-        |entity: EntityRef| entity.contains::<PeerEntity>() || entity.contains::<IsResource>();
-    if world.get_entity(entity).is_ok_and(is_kept) {
-        // The entity of a peer belongs to the room, and that of a resource to Bevy.
-        if let Ok(mut peer) = world.get_entity_mut(entity) {
-            rules.remove_all(&mut peer);
-            peer.remove::<(Replicated, ReplicationId, Owner, LocallyOwned)>();
-        }
+    if world.get::<PeerEntity>(entity).is_some() {
+        // The entity of a peer belongs to the room.
+        remove_marks(world, entity);
+        rules.remove_all(world, entity);
+    } else if world.get::<IsResource>(entity).is_some() {
+        // A resource keeps its value, because systems need it.
+        remove_marks(world, entity);
     } else {
         detach_replicated(world, entity);
         if let Ok(entity) = world.get_entity_mut(entity) {
@@ -35,17 +35,8 @@ pub(super) fn remove(world: &mut World, room: Entity, id: EntityId, reason: Remo
     world.flush();
 }
 
-/// Detaches the replicated descendants of an entity. Their owner decides when they are despawned.
-fn detach_replicated(world: &mut World, entity: Entity) {
-    let children = world.get::<Children>(entity);
-    let children: Vec<_> = children.into_iter().flatten().copied().collect();
-    for child in children {
-        if world.get::<ReplicationId>(child).is_some() {
-            if let Ok(mut child) = world.get_entity_mut(child) {
-                child.remove::<ChildOf>();
-            }
-        } else {
-            detach_replicated(world, child);
-        }
+fn remove_marks(world: &mut World, entity: Entity) {
+    if let Ok(mut entity) = world.get_entity_mut(entity) {
+        entity.remove::<(Replicated, ReplicationId, Owner, LocallyOwned)>();
     }
 }

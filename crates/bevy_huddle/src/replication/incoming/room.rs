@@ -3,8 +3,10 @@
 use bevy::prelude::*;
 
 use crate::{
+    peer::{components::Peer, events::PeerLeft},
     replication::{
-        components::{LocallyOwned, Owner, PlacedId, ReplicationId},
+        components::{LocallyOwned, OnOwnerLeft, Owner, OwnershipPolicy, PlacedId, ReplicationId},
+        hierarchy::detach_replicated,
         room::RoomReplication,
         rule::ReplicationRules,
     },
@@ -29,16 +31,8 @@ pub(crate) fn on_link_added(
 }
 
 /// Ends the replication of a room that was left.
-pub(crate) fn on_link_removed(removed: On<Remove, RoomLink>, mut commands: Commands) {
-    if let Ok(mut room) = commands.get_entity(removed.entity) {
-        room.try_remove::<RoomReplication>();
-    }
-}
-
-/// Despawns the entities of the other peers. Those of the local peer and of the level stay, and enter the
-/// next room.
-pub(crate) fn on_replication_removed(
-    removed: On<Remove, RoomReplication>,
+pub(crate) fn on_link_removed(
+    removed: On<Remove, RoomLink>,
     mut rooms: Query<&mut RoomReplication>,
     mut commands: Commands,
 ) {
@@ -46,18 +40,42 @@ pub(crate) fn on_replication_removed(
         let replication = std::mem::take(&mut *replication);
         commands.queue(move |world: &mut World| clear(world, replication));
     }
+    if let Ok(mut room) = commands.get_entity(removed.entity) {
+        room.try_remove::<RoomReplication>();
+    }
+}
+
+/// Detaches replicated entities from the entity of a peer, which the room despawns.
+pub(crate) fn on_peer_left(left: On<PeerLeft>, mut commands: Commands) {
+    let entity = left.entity;
+    commands.queue(move |world: &mut World| detach_replicated(world, entity));
 }
 
 fn clear(world: &mut World, replication: RoomReplication) {
     for entity in replication.entities.iter() {
+        detach_replicated(world, entity);
         let Ok(mut entity) = world.get_entity_mut(entity) else {
             continue;
         };
-        if entity.contains::<LocallyOwned>() || entity.contains::<PlacedId>() {
+        if !is_kept(&entity, replication.has_met_peers) {
+            entity.despawn();
+        } else if entity.contains::<PlacedId>() {
             entity.remove::<(ReplicationId, Owner, LocallyOwned)>();
         } else {
-            entity.despawn();
+            entity.remove::<(ReplicationId, Owner)>();
         }
         world.flush();
     }
+}
+
+/// Returns `true` if an entity stays when its room is left: if it belongs to the level, the room or the
+/// local peer. What other peers inherit stays in the room instead.
+fn is_kept(entity: &EntityWorldMut, has_met_peers: bool) -> bool {
+    let policy = entity.get::<OwnershipPolicy>();
+    let passes_on = match entity.get::<OnOwnerLeft>() {
+        Some(on_left) => *on_left == OnOwnerLeft::PassOn,
+        None => policy.is_some_and(|policy| *policy != OwnershipPolicy::Fixed),
+    };
+    let is_own = entity.contains::<LocallyOwned>() && !(passes_on && has_met_peers);
+    is_own || entity.contains::<PlacedId>() || entity.contains::<Peer>()
 }

@@ -14,6 +14,7 @@ use crate::{
     replication::{
         codec::references_in,
         components::{Owner, PeerEntity, ReplicationId},
+        encode::resolve_ids,
         received::{Marks, Received},
         room::RoomReplication,
     },
@@ -37,24 +38,17 @@ pub(crate) fn on_peer_added(
             let own = entities.filter(|id| id.creator == Creator::Peer(peer_id));
             let own: Vec<_> = own.collect();
             let tick = link.session.tick().0;
-            for id in own {
-                let is_known =
-                    |replication: &RoomReplication| replication.entities.entity(id).is_some();
-                if !world.get::<RoomReplication>(room).is_some_and(is_known) {
-                    spawn(world, room, id, tick);
-                }
-            }
+            spawn_all(world, room, own.into_iter().map(|id| (id, tick)).collect());
         });
     }
 }
 
 /// Spawns entities with all of their components, those that others refer to first.
-pub(super) fn spawn_all(world: &mut World, room: Entity, spawned: &[(EntityId, u32)]) {
-    if spawned.is_empty() {
+pub(super) fn spawn_all(world: &mut World, room: Entity, mut ticks: BTreeMap<EntityId, u32>) {
+    if ticks.is_empty() {
         return;
     }
-    let mut ticks: BTreeMap<_, _> = spawned.iter().copied().collect();
-    let mut open: Vec<_> = spawned.iter().rev().map(|(id, _)| *id).collect();
+    let mut open: Vec<_> = ticks.keys().rev().copied().collect();
     // An entity that is looked at for the second time is spawned, even if there is a cycle.
     let mut seen = BTreeSet::new();
     while let Some(id) = open.pop() {
@@ -70,6 +64,8 @@ pub(super) fn spawn_all(world: &mut World, room: Entity, spawned: &[(EntityId, u
         }
     }
     resolve_references(world, room);
+    // Entities of the local peer may refer to that of another peer.
+    resolve_ids(world, room);
 }
 
 /// Returns the entities that an entity refers to.
@@ -112,10 +108,14 @@ fn spawn(world: &mut World, room: Entity, id: EntityId, tick: u32) {
         return;
     };
     let is_mine = owner == Some(link.local_id());
+    let Some(rules) = link.snapshots.rules(id) else {
+        return;
+    };
     let Some(replication) = world.get::<RoomReplication>(room) else {
         return;
     };
-    if replication.entities.is_hidden(id) {
+    let is_known = replication.entities.entity(id).is_some();
+    if is_known || replication.entities.is_hidden(id) {
         return;
     }
     let Creator::Peer(creator) = id.creator else {
@@ -137,6 +137,7 @@ fn spawn(world: &mut World, room: Entity, id: EntityId, tick: u32) {
         let marks = Marks {
             owner: owner.map(Owner),
             is_mine,
+            rules,
         };
         received.insert(world, components, Some(marks));
     }

@@ -21,14 +21,12 @@ pub(crate) fn collect_changes<T: ReplicatedComponent>(
     rule: &TypedRule<T>,
 ) -> impl FnMut(
     Query<(Entity, &ReplicationId, &T), (Changed<T>, With<LocallyOwned>)>,
-    Query<&ReplicationId, (With<LocallyOwned>, Without<T>)>,
-    RemovedComponents<T>,
     Query<(&mut RoomLink, &mut RoomReplication)>,
     Commands,
 ) + use<T> {
     let (name, codec) = (rule.name(), Arc::clone(&rule.codec));
     let mut buffer = ValueBuffer::default();
-    move |changed, without, mut removed, mut rooms, mut commands| {
+    move |changed, mut rooms, mut commands| {
         for (entity, &ReplicationId { id, room }, component) in &changed {
             let Ok((mut link, mut replication)) = rooms.get_mut(room) else {
                 continue;
@@ -36,6 +34,10 @@ pub(crate) fn collect_changes<T: ReplicatedComponent>(
             let Some(component_id) = replication.rules.id_of::<T>() else {
                 continue;
             };
+            if link.snapshots.owner(id) != Some(link.local_id()) {
+                // A command of this tick gave it away.
+                continue;
+            }
             let result = codec
                 .encode(component, &mut buffer)
                 .and_then(|()| buffer.finish(&replication.entities).map(drop))
@@ -51,14 +53,23 @@ pub(crate) fn collect_changes<T: ReplicatedComponent>(
                 trigger_later(&mut commands, ReplicationFailed { entity, error });
             }
         }
-        for entity in removed.read() {
-            if let Ok(&ReplicationId { id, room }) = without.get(entity)
-                && let Ok((mut link, replication)) = rooms.get_mut(room)
-                && let Some(component_id) = replication.rules.id_of::<T>()
-            {
-                // The entity is local, so the only error is that it was despawned.
-                let _ = link.snapshots.remove_component(id, component_id);
-            }
-        }
+    }
+}
+
+/// Removes a component of an entity of the local peer. An observer also sees removals between two
+/// ticks that are several frames apart.
+pub(crate) fn on_component_removed<T: ReplicatedComponent>(
+    removed: On<Remove, T>,
+    owned: Query<&ReplicationId, With<LocallyOwned>>,
+    mut rooms: Query<(&mut RoomLink, &mut RoomReplication)>,
+) {
+    if let Ok(&ReplicationId { id, room }) = owned.get(removed.entity)
+        && let Ok((mut link, mut replication)) = rooms.get_mut(room)
+        && let Some(component_id) = replication.rules.id_of::<T>()
+    {
+        let waiting = &mut replication.bypass_change_detection().without_id;
+        waiting.set((id, component_id), &[]);
+        // The only error is that the entity was despawned.
+        let _ = link.snapshots.remove_component(id, component_id);
     }
 }

@@ -1,7 +1,5 @@
 //! Entities that the game has marked enter the session of their room.
 
-use std::collections::BTreeSet;
-
 use bevy::{
     ecs::{entity::EntityHashSet, resource::IsResource},
     prelude::*,
@@ -16,7 +14,7 @@ use crate::{
             Importance, LocallyOwned, NotReplicated, OnOwnerLeft, Owner, OwnershipPolicy, PlacedId,
             Replicated, ReplicationId, VisibleTo,
         },
-        encode::{encode_again, encode_all},
+        encode::{encode_all, resolve_ids},
         events::{ReplicationError, ReplicationFailed},
         received::{Marks, Received},
         resource::FIRST_RESOURCE,
@@ -37,6 +35,9 @@ type NewEntities = QueryState<
 
 /// Brings new entities into the room.
 pub(crate) fn enter(world: &mut World, new: &mut NewEntities, mut found: Local<Vec<Entity>>) {
+    if world.resource::<Rooms>().is_empty() {
+        return;
+    }
     found.clear();
     found.extend(new.iter(world));
     let mut rooms = EntityHashSet::new();
@@ -49,38 +50,15 @@ pub(crate) fn enter(world: &mut World, new: &mut NewEntities, mut found: Local<V
             Ok(()) => {}
             Err(error) => {
                 log::error!("{entity} is not replicated: {error}");
-                world.entity_mut(entity).insert(NotReplicated);
+                if let Ok(mut entity) = world.get_entity_mut(entity) {
+                    entity.insert(NotReplicated);
+                }
                 trigger(world, ReplicationFailed { entity, error });
             }
         }
     }
     for room in rooms {
-        resolve_references(world, room);
-    }
-}
-
-/// Encodes the components again that refer to an entity which has an id now.
-fn resolve_references(world: &mut World, room: Entity) {
-    let Some(mut replication) = world.get_mut::<RoomReplication>(room) else {
-        return;
-    };
-    let RoomReplication {
-        entities,
-        without_id,
-        ..
-    } = &mut *replication;
-    let ready = without_id.take_ready(|entity| entities.id(entity).is_some());
-    let referrers = ready
-        .iter()
-        .filter_map(|(id, _)| Some((entities.entity(*id)?, *id)));
-    let referrers: BTreeSet<_> = referrers.collect();
-    for referrer in referrers {
-        if let Err(error) = encode_again(world, room, referrer) {
-            log::error!(
-                "the references of {} are not replicated: {error}",
-                referrer.0
-            );
-        }
+        resolve_ids(world, room);
     }
 }
 
@@ -97,7 +75,10 @@ fn enter_entity(world: &mut World, room: Entity, entity: Entity) -> Result<(), R
     let Some(replication) = world.get::<RoomReplication>(room) else {
         return Ok(());
     };
-    let spawned = world.entity(entity);
+    // An observer of an entity before it may have despawned it.
+    let Ok(spawned) = world.get_entity(entity) else {
+        return Ok(());
+    };
     let policy = spawned
         .get::<OwnershipPolicy>()
         .copied()
@@ -116,6 +97,10 @@ fn enter_entity(world: &mut World, room: Entity, entity: Entity) -> Result<(), R
     let visible_to = visible_to.map(VisibleTo::visibility);
     let importance = spawned.get::<Importance>().copied();
     let placed = spawned.get::<PlacedId>().copied();
+    let is_claimable = matches!(policy, OwnershipPolicy::ByTouch | OwnershipPolicy::Host);
+    if placed.is_some() && !is_claimable {
+        return Err(ReplicationError::PlacedPolicy(policy));
+    }
     if let Some(PlacedId(number)) = placed
         && (number >= FIRST_RESOURCE) != spawned.contains::<IsResource>()
     {
@@ -135,12 +120,24 @@ fn enter_entity(world: &mut World, room: Entity, entity: Entity) -> Result<(), R
         None => session.spawn(new, &wire)?,
         Some(PlacedId(number)) => session.place(new.policy, number, &wire)?,
     };
-    // Nothing is sent before the end of the tick.
-    if let Some(visible_to) = visible_to {
-        session.set_visibility(id, visible_to)?;
+    let taken = world
+        .get::<RoomReplication>(room)
+        .and_then(|replication| replication.entities.entity(id));
+    if let (Some(PlacedId(number)), Some(taken)) = (placed, taken)
+        && world.get_entity(taken).is_ok()
+    {
+        return Err(ReplicationError::DuplicatePlacedId(number));
     }
-    if let Some(importance) = importance {
-        session.set_importance(id, importance.0)?;
+    // Nothing is sent before the end of the tick. A peer may have despawned an entity of the level.
+    if let Some(mut link) = world.get_mut::<RoomLink>(room)
+        && link.snapshots.components(id).is_some()
+    {
+        if let Some(visible_to) = visible_to {
+            link.snapshots.set_visibility(id, visible_to)?;
+        }
+        if let Some(importance) = importance {
+            link.snapshots.set_importance(id, importance.0)?;
+        }
     }
     if let Some(mut replication) = world.get_mut::<RoomReplication>(room) {
         replication.entities.insert(id, entity);
@@ -148,8 +145,10 @@ fn enter_entity(world: &mut World, room: Entity, entity: Entity) -> Result<(), R
     }
     match placed {
         None => {
-            let marks = (ReplicationId { id, room }, Owner(local_id), LocallyOwned);
-            world.entity_mut(entity).insert(marks);
+            let marks = (ReplicationId { id, room }, Owner(local_id), policy);
+            if let Ok(mut entity) = world.get_entity_mut(entity) {
+                entity.insert(marks);
+            }
         }
         Some(_) => enter_placed(world, room, id),
     }
@@ -158,8 +157,8 @@ fn enter_entity(world: &mut World, room: Entity, entity: Entity) -> Result<(), R
 
 /// Gives an entity of the level the values and the owner that the other peers know.
 fn enter_placed(world: &mut World, room: Entity, id: EntityId) {
-    let link = world.get::<RoomLink>(room);
-    let tick = link.map_or(0, |link| link.session.tick().0);
+    // Any value that arrives is newer.
+    let tick = 0;
     let Some(received) = Received::find(world, room, id, tick) else {
         return;
     };
@@ -174,15 +173,31 @@ fn enter_placed(world: &mut World, room: Entity, id: EntityId) {
         if let Some(mut replication) = world.get_mut::<RoomReplication>(room) {
             replication.remove(id);
         }
-        world.despawn(received.entity);
+        let entity = received.entity;
+        log::info!(
+            "{entity} is despawned, because another peer has despawned this entity of the level"
+        );
+        if let Ok(entity) = world.get_entity_mut(entity)
+            && !entity.contains::<IsResource>()
+        {
+            entity.despawn();
+        }
         return;
     };
-    let owner = link.snapshots.owner(id);
+    let (Some(rules), owner) = (link.snapshots.rules(id), link.snapshots.owner(id)) else {
+        return;
+    };
     let marks = Marks {
         is_mine: owner == Some(link.local_id()),
+        rules,
         owner: owner.map(Owner),
     };
     let existing = received.rules.components_of(entity);
+    if !marks.is_mine
+        && let Ok(mut entity) = world.get_entity_mut(received.entity)
+    {
+        entity.remove::<LocallyOwned>();
+    }
     received.remove(world, existing.without(components));
     received.insert(world, components.without(existing), Some(marks));
     received.set(world, existing.without(existing.without(components)));

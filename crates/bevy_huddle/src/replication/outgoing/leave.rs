@@ -6,7 +6,7 @@ use crate::{
     peer::components::Peer,
     receive::apply::trigger::trigger_later,
     replication::{
-        components::{LocallyOwned, NotReplicated, Owner, Replicated, ReplicationId},
+        components::{LocallyOwned, NotReplicated, Owner, PlacedId, Replicated, ReplicationId},
         events::{ReplicationError, ReplicationFailed},
         room::RoomReplication,
     },
@@ -31,24 +31,35 @@ pub(crate) fn on_rollback_added(
     }
 }
 
+/// Marks an entity that the game has spawned. It belongs to the local peer, even before it is in a room.
+/// An entity of the level belongs to nobody.
+pub(crate) fn on_replicated_added(
+    added: On<Add, Replicated>,
+    new: Query<(), (Without<ReplicationId>, Without<PlacedId>)>,
+    mut commands: Commands,
+) {
+    if new.contains(added.entity)
+        && let Ok(mut entity) = commands.get_entity(added.entity)
+    {
+        entity.try_insert(LocallyOwned);
+    }
+}
+
 /// Despawns an entity on the other peers if the local peer owns it, and hides it otherwise.
 pub(crate) fn on_replicated_removed(
     removed: On<Remove, Replicated>,
-    ids: Query<(&ReplicationId, Has<LocallyOwned>, Has<Peer>)>,
+    ids: Query<(&ReplicationId, Has<Peer>)>,
     mut rooms: Query<(&mut RoomLink, &mut RoomReplication)>,
     mut commands: Commands,
 ) {
     let entity = removed.entity;
     if let Ok(mut entity) = commands.get_entity(entity) {
-        // It may succeed with other components.
-        entity.try_remove::<NotReplicated>();
+        // With other components, it may succeed.
+        entity.try_remove::<(NotReplicated, ReplicationId, Owner, LocallyOwned)>();
     }
-    let Ok((&ReplicationId { id, room }, is_mine, is_peer)) = ids.get(entity) else {
+    let Ok((&ReplicationId { id, room }, is_peer)) = ids.get(entity) else {
         return;
     };
-    if let Ok(mut entity) = commands.get_entity(entity) {
-        entity.try_remove::<(ReplicationId, Owner, LocallyOwned)>();
-    }
     let Ok((mut link, mut replication)) = rooms.get_mut(room) else {
         return;
     };
@@ -56,6 +67,8 @@ pub(crate) fn on_replicated_removed(
         // The session has removed it.
         return;
     }
+    // The session knows about a claim before the entity is marked.
+    let is_mine = link.snapshots.owner(id) == Some(link.local_id());
     if is_mine {
         replication.remove(id);
         if let Err(error) = link.snapshots.despawn(id) {
@@ -67,7 +80,7 @@ pub(crate) fn on_replicated_removed(
     } else {
         replication.entities.hide(id);
         log::warn!(
-            "{entity} was despawned here only, because another peer owns it: its owner despawns it for every peer"
+            "{entity} was despawned here only, because this peer does not own it: its owner can despawn it on every peer"
         );
     }
 }

@@ -1,7 +1,7 @@
 //! The owner's settings of an entity: who sees it, and how important it is.
 
 use bevy::prelude::*;
-use huddle_snapshot::EntityError;
+use huddle_snapshot::{EntityError, Visibility};
 
 use crate::{
     receive::apply::trigger::trigger_later,
@@ -40,5 +40,33 @@ pub(crate) fn collect_settings(
             let result = link.snapshots.set_importance(id, importance.0);
             report(entity, result);
         }
+    }
+}
+
+/// Shows an entity to every peer again.
+pub(crate) fn on_visible_to_removed(
+    removed: On<Remove, VisibleTo>,
+    owned: Query<&ReplicationId, With<LocallyOwned>>,
+    mut rooms: Query<&mut RoomLink>,
+) {
+    if let Ok(&ReplicationId { id, room }) = owned.get(removed.entity)
+        && let Ok(mut link) = rooms.get_mut(room)
+    {
+        // The only error is that the entity was despawned.
+        let _ = link.snapshots.set_visibility(id, Visibility::All);
+    }
+}
+
+/// Resets the importance of an entity.
+pub(crate) fn on_importance_removed(
+    removed: On<Remove, Importance>,
+    owned: Query<&ReplicationId, With<LocallyOwned>>,
+    mut rooms: Query<&mut RoomLink>,
+) {
+    if let Ok(&ReplicationId { id, room }) = owned.get(removed.entity)
+        && let Ok(mut link) = rooms.get_mut(room)
+    {
+        // The only error is that the entity was despawned.
+        let _ = link.snapshots.set_importance(id, Importance::default().0);
     }
 }

@@ -7,17 +7,16 @@ use super::motion::FieldsMotion;
 /// The value of `T` to draw, on every replicated entity with a `T` whose rule
 /// [interpolates](crate::replication::ReplicationRule::interpolate).
 ///
-/// `T` itself is the value of the last tick or the last received one, which jumps. This one moves
-/// smoothly at any frame rate:
+/// `T` itself jumps at each tick or received value. `Interpolated<T>` moves smoothly at any frame rate:
 ///
-/// - An entity of another peer is shown a little in the past, so that the next value has usually
-///   arrived. After the last one it continues for up to 250 ms. It equals `T` at most 300 ms after the
-///   entity came to rest.
+/// - An entity of another peer is shown slightly behind the newest value. The delay adapts to the link's
+///   jitter. If the next value is late, the movement continues for one interval, and then returns to
+///   the newest value. It equals `T` at most 300 ms after the entity came to rest.
 /// - An entity of the local peer is shown between the last two ticks.
 /// - When another peer becomes the owner, the difference disappears gradually.
 ///
 /// The plugin updates the component before [`Update`]. An entity of another peer has it as soon as it
-/// has `T`, and other entities after the next commands.
+/// has `T`. Other entities receive it when the next commands are applied.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -45,7 +44,9 @@ pub struct Interpolated<T: Send + Sync + 'static>(pub(crate) T);
 
 /// The received values of `T`, and which of them is shown.
 #[derive(Component, Clone)]
+#[component(clone_behavior = Ignore)]
 pub(crate) struct Playout<T: Clone + PartialEq + Send + Sync + 'static> {
+    motion: FieldsMotion<T>,
     track: Track<FieldsMotion<T>>,
     /// The owner whose ticks the track follows.
     owner: Option<PeerId>,
@@ -54,9 +55,15 @@ pub(crate) struct Playout<T: Clone + PartialEq + Send + Sync + 'static> {
 impl<T: Clone + PartialEq + Send + Sync + 'static> Playout<T> {
     pub(crate) fn new(motion: FieldsMotion<T>, tick: u32, value: T, owner: Option<PeerId>) -> Self {
         Self {
-            track: Track::new(motion, tick, value),
+            track: Track::new(motion.clone(), tick, value),
+            motion,
             owner,
         }
+    }
+
+    /// Forgets everything except the current value.
+    pub(super) fn restart(&mut self, value: T) {
+        *self = Self::new(self.motion.clone(), 0, value, None);
     }
 
     /// Prepares for the values of another owner.

@@ -13,7 +13,7 @@ use huddle_snapshot::playout::Playhead;
 use super::{
     interpolated::{Interpolated, Playout},
     motion::{Draw, FieldsMotion},
-    show::{sample_local, set_transforms, show, start, stop},
+    show::{restart, sample_local, set_transforms, show, start, stop},
 };
 use crate::replication::{codec::Fields, scene::Ready, schedule::ReplicationSystems};
 
@@ -79,6 +79,7 @@ impl<T: Component + Clone + PartialEq> Interpolation<T> for Smooth<T> {
         let after_ticks = RunFixedMainLoopSystems::AfterFixedMainLoop;
         app.add_observer(start::<T>(self.motion.clone(), self.draw.clone()))
             .add_observer(stop::<T>)
+            .add_observer(restart::<T>)
             .add_systems(
                 FixedPostUpdate,
                 sample_local::<T>.in_set(ReplicationSystems::Collect),

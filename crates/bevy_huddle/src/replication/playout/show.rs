@@ -39,6 +39,16 @@ pub(super) fn start<T: Component + Clone + PartialEq>(
     }
 }
 
+/// Starts again with the clock of the next room.
+pub(super) fn restart<T: Component + Clone + PartialEq>(
+    removed: On<Remove, ReplicationId>,
+    mut shown: Query<(&T, &mut Playout<T>)>,
+) {
+    if let Ok((value, mut playout)) = shown.get_mut(removed.entity) {
+        playout.restart(value.clone());
+    }
+}
+
 /// Removes what shows a component that was removed.
 pub(super) fn stop<T: Component + Clone + PartialEq>(
     removed: On<Remove, T>,
@@ -53,7 +63,10 @@ pub(super) fn stop<T: Component + Clone + PartialEq>(
 pub(super) fn sample_local<T: Component + Clone + PartialEq>(
     mut owned: Query<
         (&T, &Owner, &ReplicationId, &mut Playout<T>),
-        (Changed<T>, With<LocallyOwned>),
+        (
+            Or<(Changed<T>, Added<ReplicationId>, Added<LocallyOwned>)>,
+            With<LocallyOwned>,
+        ),
     >,
     rooms: Query<(&RoomLink, &RoomTick)>,
 ) {

@@ -21,7 +21,8 @@ use crate::replication::{
 /// multiples of a step, so a received value differs from the sent one by half a step at most. Values
 /// outside of the range become its nearest end. A value that is not a number becomes 0.
 ///
-/// What no field covers keeps its value on the receiving side, or is the default.
+/// The receiver keeps its own values of fields that the rule does not list. On a new entity, they come
+/// from the default.
 ///
 /// ```
 /// use bevy::prelude::*;

@@ -89,9 +89,12 @@ impl RoomRules {
     }
 
     /// Removes all components that are replicated.
-    pub(crate) fn remove_all(&self, entity: &mut EntityWorldMut) {
+    pub(crate) fn remove_all(&self, world: &mut World, entity: Entity) {
         for rule in &*self.rules {
-            rule.remove(entity);
+            // Observers of the previous one may have despawned the entity.
+            if let Ok(mut entity) = world.get_entity_mut(entity) {
+                rule.remove(&mut entity);
+            }
         }
     }
 

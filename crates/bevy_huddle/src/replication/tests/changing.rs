@@ -161,3 +161,26 @@ fn changes_are_sent_once_per_tick_at_any_frame_rate() {
     let packets = sent(&lab) - before;
     assert!((599..=601).contains(&packets), "{packets}");
 }
+
+#[test]
+fn removal_of_a_component_arrives_at_any_frame_rate() {
+    for hz in [20.0, 60.0, 500.0] {
+        let (mut lab, [ada, bob]) = meet();
+        lab.frame_rate(ada, hz);
+        let ball = lab.spawn(ada, (Charge(1), Place::default()));
+        lab.settle();
+        for frame in 0..10 {
+            lab.run_for(Duration::from_millis(frame));
+            lab.with(ada, |world| {
+                world.entity_mut(ball).remove::<Charge>();
+            });
+            lab.settle();
+            assert_eq!(lab.see::<Charge>(bob, (ada, ball)), None, "{hz} Hz");
+            lab.with(ada, |world| {
+                world.entity_mut(ball).insert(Charge(1));
+            });
+            lab.settle();
+            assert_eq!(lab.see(bob, (ada, ball)), Some(Charge(1)), "{hz} Hz");
+        }
+    }
+}

@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use bevy::prelude::*;
 
-use super::game::{Charge, LabExt, bad_network, meet};
+use super::game::{Charge, LabExt, bad_network, game, meet};
 use crate::{
     RoomPeers,
-    replication::{LocallyOwned, OnOwnerLeft, OwnershipPolicy, Replicated},
+    replication::{LocallyOwned, OnOwnerLeft, OwnershipPolicy, Replicated, ReplicationId},
     testing::Lab,
 };
 
@@ -142,4 +142,80 @@ fn left_room_takes_the_entities_of_the_other_peers() {
     lab.settle();
     lab.leave(bob);
     assert_eq!(lab.all::<Charge>(bob), [Charge(2)]);
+}
+
+#[test]
+fn flag_survives_its_carrier_that_leaves() {
+    let (mut lab, [ada, bob, eve]) = meet();
+    let flag = lab.spawn(eve, (Charge(7), OwnershipPolicy::ByTouch));
+    lab.settle();
+    let players = [bob, eve];
+    for player in players {
+        let carrier = lab.peer(player, ada);
+        let shown = lab.shown(player, (eve, flag)).unwrap();
+        lab.with(player, |world| {
+            world.entity_mut(shown).insert(ChildOf(carrier)).id()
+        });
+    }
+    lab.leave(ada);
+    lab.settle();
+    for player in players {
+        assert_eq!(lab.all::<Charge>(player), [Charge(7)]);
+    }
+}
+
+#[test]
+fn entities_stay_if_the_room_was_never_reached() {
+    let mut lab = Lab::new(7);
+    lab.stop_server();
+    let ada = lab.player(game);
+    lab.spawn(ada, (Charge(1), OwnershipPolicy::ByTouch));
+    lab.run_for(Duration::from_secs(2));
+    lab.leave(ada);
+    lab.settle();
+    assert_eq!(lab.all::<Charge>(ada), [Charge(1)]);
+}
+
+#[test]
+fn heir_that_despawned_an_entity_despawns_it_on_every_peer() {
+    let (mut lab, players) = meet::<3>();
+    let [ada, bob, eve] = players;
+    let crates: Vec<_> = (0..8)
+        .map(|number| lab.spawn(ada, (Charge(number), OwnershipPolicy::OnRequest)))
+        .collect();
+    lab.settle();
+    for entity in crates {
+        let shown = lab.shown(bob, (ada, entity)).unwrap();
+        lab.with(bob, |world| world.despawn(shown));
+    }
+    lab.leave(ada);
+    lab.run_for(Duration::from_secs(6));
+    // Bob is the heir of some of them.
+    let left = lab.all::<Charge>(eve).len();
+    assert!(left < 8, "{left}");
+    let owned = lab.with(eve, |world| {
+        let mut owned = world.query_filtered::<&Charge, With<LocallyOwned>>();
+        owned.iter(world).count()
+    });
+    assert_eq!(owned, left, "nobody owns a ghost");
+}
+
+#[test]
+fn observer_that_despawns_other_new_entities_does_no_harm() {
+    let (mut lab, [ada, bob]) = meet();
+    lab[ada].add_observer(
+        |_: On<Add, ReplicationId>,
+         charges: Query<Entity, With<Charge>>,
+         mut commands: Commands| {
+            for entity in &charges {
+                commands.entity(entity).despawn();
+            }
+        },
+    );
+    for number in 0..5 {
+        lab.spawn(ada, Charge(number));
+    }
+    lab.settle();
+    assert_eq!(lab.all::<Charge>(ada), []);
+    assert_eq!(lab.all::<Charge>(bob), []);
 }

@@ -102,10 +102,33 @@ fn level_stays_when_the_room_is_left() {
 #[test]
 fn number_of_the_level_that_is_too_large_is_an_error() {
     let (mut lab, [ada, _bob]) = meet();
-    lab.spawn(ada, (PlacedId(1 << 28), Charge(1)));
+    let host = OwnershipPolicy::Host;
+    lab.spawn(ada, (PlacedId(1 << 28), host, Charge(1)));
     lab.settle();
     let failed = lab.take_events::<ReplicationFailed>(ada);
     assert_eq!(failed[0].error, ReplicationError::PlacedId(1 << 28));
+}
+
+#[test]
+fn entity_of_the_level_that_nobody_could_own_is_an_error() {
+    let (mut lab, [ada, _bob]) = meet();
+    lab.spawn(ada, (PlacedId(1), Charge(1)));
+    lab.settle();
+    let failed = lab.take_events::<ReplicationFailed>(ada);
+    let expected = ReplicationError::PlacedPolicy(OwnershipPolicy::Fixed);
+    assert_eq!(failed[0].error, expected);
+}
+
+#[test]
+fn second_entity_of_the_level_with_the_same_number_is_an_error() {
+    let (mut lab, [ada, _bob]) = meet();
+    lab.with(ada, |world| world.spawn(crate_of_the_level()).id());
+    lab.settle();
+    lab.with(ada, |world| world.spawn(crate_of_the_level()).id());
+    lab.settle();
+    let failed = lab.take_events::<ReplicationFailed>(ada);
+    let errors: Vec<_> = failed.iter().map(|failed| &failed.error).collect();
+    assert_eq!(errors, [&ReplicationError::DuplicatePlacedId(4)]);
 }
 
 #[derive(Resource, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

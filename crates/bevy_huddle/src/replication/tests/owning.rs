@@ -6,7 +6,7 @@ use super::game::{Charge, LabExt, Label, bad_network, game, meet, meet_with};
 use crate::{
     RoomHost,
     replication::{
-        Cause, ClaimEnd, ClaimEnded, ClaimRefusal, LocallyOwned, OwnershipChanged,
+        Cause, ClaimEnd, ClaimEnded, ClaimRefusal, LocallyOwned, OnOwnerLeft, OwnershipChanged,
         OwnershipCommandsExt, OwnershipPolicy, ReplicationAppExt, ReplicationError,
         ReplicationFailed,
     },
@@ -228,4 +228,70 @@ fn command_about_an_entity_outside_of_a_room_is_reported() {
             ..
         }]
     ));
+}
+
+#[test]
+fn touched_entity_can_be_despawned_at_once_on_every_peer() {
+    let (mut lab, [ada, bob, eve]) = meet();
+    let coin = lab.spawn(ada, (Charge(1), OwnershipPolicy::ByTouch));
+    lab.settle();
+    let shown = lab.shown(bob, (ada, coin)).unwrap();
+    lab.commands(bob, |commands| {
+        commands.entity(shown).touch();
+        commands.entity(shown).despawn();
+    });
+    lab.settle();
+    for player in [ada, bob, eve] {
+        assert_eq!(lab.all::<Charge>(player), []);
+    }
+    assert_eq!(ends(&mut lab, bob), [], "there is no entity to report on");
+}
+
+#[test]
+fn touch_in_each_tick_is_one_claim() {
+    let (mut lab, [ada, bob]) = meet();
+    let ball = lab.spawn(ada, (Charge(1), OwnershipPolicy::ByTouch));
+    lab.settle();
+    let shown = lab.shown(bob, (ada, ball)).unwrap();
+    lab[bob].add_systems(FixedUpdate, move |mut commands: Commands| {
+        commands.entity(shown).touch();
+    });
+    lab.run_for(Duration::from_secs(5));
+    assert_eq!(ends(&mut lab, bob), [ClaimEnd::Granted]);
+}
+
+#[test]
+fn new_entity_belongs_to_the_local_peer_even_without_a_room() {
+    let mut lab = Lab::new(6);
+    let ada = lab.player(game);
+    lab.leave(ada);
+    let ball = lab.spawn(ada, Charge(1));
+    assert!(lab[ada].world().entity(ball).contains::<LocallyOwned>());
+}
+
+#[test]
+fn policy_is_the_same_on_every_peer() {
+    let (mut lab, [ada, bob]) = meet();
+    let ball = lab.spawn(
+        ada,
+        (Charge(1), OwnershipPolicy::ByTouch, OnOwnerLeft::Despawn),
+    );
+    lab.settle();
+    assert_eq!(lab.see(bob, (ada, ball)), Some(OwnershipPolicy::ByTouch));
+    assert_eq!(lab.see(bob, (ada, ball)), Some(OnOwnerLeft::Despawn));
+}
+
+#[test]
+fn entity_that_passes_on_stays_in_the_room_and_exists_once_after_a_rejoin() {
+    let (mut lab, [ada, bob]) = meet();
+    lab.spawn(ada, (Charge(1), OwnershipPolicy::ByTouch));
+    lab.settle();
+    lab.leave(ada);
+    assert_eq!(lab.all::<Charge>(ada), []);
+    lab.run_for(Duration::from_secs(3));
+    lab.rejoin(ada);
+    lab.run_until(|lab| lab.have_met(&[ada, bob]));
+    lab.settle();
+    assert_eq!(lab.all::<Charge>(ada), [Charge(1)]);
+    assert_eq!(lab.all::<Charge>(bob), [Charge(1)]);
 }

@@ -165,3 +165,19 @@ fn parents_in_a_circle_are_rejected() {
         assert_eq!(children.count(), 1);
     }
 }
+
+#[test]
+fn reference_to_the_entity_of_a_peer_arrives() {
+    let (mut lab, [ada, bob, eve]) = meet_with(hunters);
+    let bob_at_ada = lab.peer(ada, bob);
+    let hunter = lab.spawn(ada, Target(bob_at_ada));
+    lab.settle();
+    assert_eq!(
+        lab.see(bob, (ada, hunter)),
+        Some(Target(lab.peer(bob, bob)))
+    );
+    assert_eq!(
+        lab.see(eve, (ada, hunter)),
+        Some(Target(lab.peer(eve, bob)))
+    );
+}

@@ -44,3 +44,16 @@ fn entity_of_the_host_cannot_be_hidden() {
     assert_eq!(errors, [&ReplicationError::HostVisibility]);
     assert_eq!(lab.all::<Charge>(bob), [], "it would be visible otherwise");
 }
+
+#[test]
+fn entity_without_the_setting_is_visible_again() {
+    let (mut lab, [ada, bob]) = meet();
+    let card = lab.spawn(ada, (Charge(1), VisibleTo::Only(BTreeSet::new())));
+    lab.settle();
+    assert_eq!(lab.all::<Charge>(bob), []);
+    lab.with(ada, |world| {
+        world.entity_mut(card).remove::<VisibleTo>().id()
+    });
+    lab.settle();
+    assert_eq!(lab.all::<Charge>(bob), [Charge(1)]);
+}

@@ -180,3 +180,20 @@ fn shown_value_disappears_with_its_component_and_stays_after_the_room() {
     let shown = lab[ada].world().get::<Interpolated<Spot>>(ball).unwrap();
     assert_eq!(shown.0, Spot(9.0));
 }
+
+#[test]
+fn value_that_changed_before_the_room_is_shown() {
+    let mut lab = Lab::new(8);
+    let ada = lab.player(smooth);
+    lab.leave(ada);
+    let ball = lab.spawn(ada, Place::default());
+    lab.settle();
+    lab.with(ada, |world| {
+        world.entity_mut(ball).insert(Place(Vec2::ONE)).id()
+    });
+    lab.settle();
+    lab.rejoin(ada);
+    lab.settle();
+    let shown = lab[ada].world().get::<Interpolated<Place>>(ball).unwrap();
+    assert_eq!(shown.0, Place(Vec2::ONE));
+}
