@@ -127,6 +127,11 @@ impl Cache {
         self.root.join("cubes")
     }
 
+    /// The target directory of the benchmark of replicated entities.
+    pub(crate) fn replication(&self) -> PathBuf {
+        self.root.join("replication")
+    }
+
     /// The target directory of the benchmark of the world store.
     pub(crate) fn world(&self) -> PathBuf {
         self.root.join("world")

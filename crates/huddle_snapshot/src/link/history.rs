@@ -18,11 +18,7 @@
 //! sent up to `n - 64`, so the baseline is the settled state. A packet of an honest peer therefore
 //! always decodes.
 
-use super::{
-    models::Models,
-    packet::{Packet, Record},
-    state::StateRef,
-};
+use super::{models::Models, packet::Packet, state::StateRef};
 use crate::id::EntityId;
 
 /// The number of packets whose records both ends of a link keep.
@@ -72,14 +68,6 @@ impl History {
     pub(crate) fn get(&self, seq: u64) -> Option<&Packet> {
         let packet = self.packets.get((seq % HISTORY) as usize)?;
         (packet.seq == Some(seq)).then_some(packet)
-    }
-
-    /// Returns the records of all packets, with the sequence numbers of the packets.
-    pub(super) fn records(&self) -> impl Iterator<Item = (u64, &Record)> {
-        self.packets.iter().flat_map(|packet| {
-            let records = packet.records().iter();
-            records.filter_map(|record| Some((packet.seq?, record)))
-        })
     }
 
     /// Returns the state of an entity in the packet with this sequence number.

@@ -1,6 +1,6 @@
 //! The records that one peer sends to another.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use huddle_id::PeerId;
 
@@ -37,6 +37,8 @@ pub(crate) struct Outgoing {
     newest: Option<u64>,
     /// The newest packet that was written.
     written: Option<u64>,
+    /// The packets that were written and whose fate is not known.
+    in_flight: BTreeSet<u64>,
     newest_acked_models: Option<u64>,
     /// The number of records that a packet of the usual size has room for.
     pub(super) room: usize,
@@ -61,6 +63,7 @@ impl Outgoing {
             queue: Vec::new(),
             newest: None,
             written: None,
+            in_flight: BTreeSet::new(),
             newest_acked_models: None,
             room: 32,
             alone: None,
@@ -166,7 +169,15 @@ impl Outgoing {
             .queue
             .iter()
             .filter_map(|index| self.entities.get(index.get()));
-        let under_way = self.history.records().filter_map(|(seq, record)| {
+        let packets = self
+            .in_flight
+            .iter()
+            .filter_map(|&seq| Some((seq, self.history.get(seq)?)));
+        let records = packets.flat_map(|(seq, packet)| {
+            let records = packet.records().iter();
+            records.map(move |record| (seq, record))
+        });
+        let under_way = records.filter_map(|(seq, record)| {
             let sent = self.entities.get(record.index.get())?;
             (sent.sent_in == Some(seq) && !sent.is_queued && sent.is_behind()).then_some(sent)
         });
@@ -200,6 +211,7 @@ impl Outgoing {
 
     /// The receiver has acked packet `seq`.
     pub(crate) fn delivered(&mut self, seq: u64) {
+        self.in_flight.remove(&seq);
         let Some(packet) = self.history.get(seq) else {
             return;
         };
@@ -218,6 +230,7 @@ impl Outgoing {
 
     /// Packet `seq` is probably lost. It can still be delivered.
     pub(crate) fn lost(&mut self, seq: u64) {
+        self.in_flight.remove(&seq);
         let Some(packet) = self.history.get(seq) else {
             return;
         };
@@ -235,7 +248,9 @@ impl Outgoing {
         }
         self.newest = Some(seq);
         let (entities, queue) = (&mut self.entities, &mut self.queue);
+        let in_flight = &mut self.in_flight;
         self.history.advance(seq, |old, packet| {
+            in_flight.remove(&old);
             // Without an ack for so long, the packet counts as lost.
             for record in packet.records() {
                 resend(entities, queue, old, record.index);
@@ -295,6 +310,7 @@ impl Outgoing {
         }
         self.history.store(&self.packet);
         self.written = Some(seq);
+        self.in_flight.insert(seq);
         if coding != Coding::Plain && self.history.keeps_models(seq) {
             self.history.store_models(seq, &self.models);
         }

@@ -26,6 +26,8 @@ enum What {
     Rollback,
     /// Coding of snapshots on a trace of 901 cubes: traffic, time and allocations per frame
     Cubes,
+    /// Replicated entities compared with `bevy_replicon`: traffic and time per frame
+    Replication,
     /// Saving and loading of worlds compared with `bevy_ggrs`: time, allocations and memory
     World,
     /// Transport compared with `matchbox_socket`: round-trip time, CPU time, join, throughput (slow)
@@ -44,6 +46,9 @@ pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCo
     }
     if wanted(What::Cubes) {
         cubes(project)?;
+    }
+    if wanted(What::Replication) {
+        replication(project)?;
     }
     if wanted(What::World) {
         world(project)?;
@@ -86,6 +91,16 @@ fn cubes(project: &Project) -> anyhow::Result<()> {
             .arg(project.cache.cubes())
             .args(["--", "--trace"])
             .arg(project.cache.cubes().join("trace.bin")),
+    )
+}
+
+fn replication(project: &Project) -> anyhow::Result<()> {
+    process::run(
+        env::command("cargo")
+            .current_dir(&project.root)
+            .args(["run", "--release", "--manifest-path"])
+            .args(["benches/versus/replication/Cargo.toml", "--target-dir"])
+            .arg(project.cache.replication()),
     )
 }
 

@@ -19,11 +19,12 @@ use crate::{
 const EVERYTHING: &[&str] = &["--workspace", "--all-targets"];
 
 /// The manifests of all workspaces.
-const MANIFESTS: [&str; 7] = [
+const MANIFESTS: [&str; 8] = [
     "Cargo.toml",
     "benches/transport/Cargo.toml",
     "benches/versus/Cargo.toml",
     "benches/versus/cubes/Cargo.toml",
+    "benches/versus/replication/Cargo.toml",
     "benches/world/Cargo.toml",
     "fuzz/Cargo.toml",
     "interop/Cargo.toml",

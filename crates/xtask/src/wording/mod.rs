@@ -28,6 +28,7 @@ const COVERED: &[&str] = &[
     "benches/sim",
     "benches/transport",
     "benches/versus/cubes/src",
+    "benches/versus/replication/src",
     "benches/versus/src",
     "benches/world",
     "crates/bevy_huddle",
