@@ -1,17 +1,15 @@
 use crate::entropy::BitModel;
 
-use super::{error::RecordError, field::Field, rotation::RotationModels, vector::VectorModels};
+use super::{field::Field, rotation::RotationModels, vector::VectorModels};
 
 /// The largest context of a record. Larger ones count as this.
 pub const MAX_RECORD_CONTEXT: usize = 15;
 
 /// The models of the records of a layout.
 ///
-/// Both sides copy those at the end of an acked packet to start a packet. [`copy_from`] does this
-/// without allocating.
-///
-/// [`copy_from`]: Self::copy_from
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Both sides copy those at the end of an acked packet to start a packet. [`Clone::clone_from`] does
+/// this without allocating.
+#[derive(Debug, PartialEq, Eq)]
 pub struct Models {
     /// Whether a record differs from its baseline. The contexts are the caller's and whether the
     /// baseline changed.
@@ -19,7 +17,7 @@ pub struct Models {
     pub(super) fields: Vec<FieldModels>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct FieldModels {
     /// Whether the field differs from the baseline. The contexts are whether the two fields before
     /// do, whether those were far from their predictions, and whether the baseline changed.
@@ -53,26 +51,36 @@ impl Models {
             fields: fields.collect(),
         }
     }
+}
 
-    /// Becomes equal to the models of another packet. This allocates nothing.
-    ///
-    /// # Errors
-    /// Returns an error if the other models are for another layout. These models are then
-    /// meaningless.
-    pub fn copy_from(&mut self, other: &Self) -> Result<(), RecordError> {
-        if self.fields.len() != other.fields.len() {
-            return Err(RecordError::Layout);
+impl Clone for Models {
+    fn clone(&self) -> Self {
+        Self {
+            changed: self.changed,
+            fields: self.fields.clone(),
         }
+    }
+
+    fn clone_from(&mut self, other: &Self) {
         self.changed = other.changed;
-        for (to, from) in self.fields.iter_mut().zip(&other.fields) {
-            to.changed = from.changed;
-            match (&mut to.kind, &from.kind) {
-                (KindModels::Flag, KindModels::Flag) => {}
-                (KindModels::Vector(to), KindModels::Vector(from)) => **to = **from,
-                (KindModels::Rotation(to), KindModels::Rotation(from)) => **to = **from,
-                _ => return Err(RecordError::Layout),
-            }
+        self.fields.clone_from(&other.fields);
+    }
+}
+
+impl Clone for FieldModels {
+    fn clone(&self) -> Self {
+        Self {
+            changed: self.changed,
+            kind: self.kind.clone(),
         }
-        Ok(())
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        self.changed = other.changed;
+        match (&mut self.kind, &other.kind) {
+            (KindModels::Vector(to), KindModels::Vector(from)) => **to = **from,
+            (KindModels::Rotation(to), KindModels::Rotation(from)) => **to = **from,
+            (to, from) => *to = from.clone(),
+        }
     }
 }

@@ -42,6 +42,7 @@ pub struct Component {
     name: String,
     shape: Shape,
     rate_limit: Option<RateLimit>,
+    /// The numbers of a value of which nothing is known.
     unknown: Vec<Number>,
 }
 
@@ -60,7 +61,8 @@ impl Component {
             rate_limit: None,
             unknown: Vec::new(),
         };
-        component.unknown = vec![Number::UNKNOWN; component.len()];
+        let len = component.fields().iter().map(Field::len).sum();
+        component.unknown = vec![Number::UNKNOWN; len];
         component
     }
 
@@ -96,7 +98,7 @@ impl Component {
 
     /// Returns the number of numbers of the fields.
     pub(crate) fn len(&self) -> usize {
-        self.fields().iter().map(Field::len).sum()
+        self.unknown.len()
     }
 
     /// Returns the numbers of a value of which nothing is known.
@@ -121,7 +123,7 @@ impl Component {
 
     /// Returns `true` if the value is a blob.
     pub fn is_blob(&self) -> bool {
-        self.shape == Shape::Blob
+        matches!(self.shape, Shape::Blob)
     }
 }
 

@@ -18,7 +18,11 @@
 //! sent up to `n - 64`, so the baseline is the settled state. A packet of an honest peer therefore
 //! always decodes.
 
-use super::{models::Models, packet::Packet, state::StateRef};
+use super::{
+    models::Models,
+    packet::{Packet, RecordPlace},
+    state::StateRef,
+};
 use crate::id::EntityId;
 
 /// The number of packets whose records both ends of a link keep.
@@ -70,6 +74,12 @@ impl History {
         (packet.seq == Some(seq)).then_some(packet)
     }
 
+    /// Returns the state in a record.
+    pub(super) fn state_at(&self, RecordPlace { seq, at }: RecordPlace) -> Option<StateRef<'_>> {
+        let packet = self.get(seq)?;
+        packet.records().get(at as usize).map(|it| packet.state(it))
+    }
+
     /// Returns the state of an entity in the packet with this sequence number.
     pub(crate) fn state(&self, seq: u64, id: EntityId) -> Option<StateRef<'_>> {
         self.get(seq)?.state_of(id)
@@ -90,7 +100,7 @@ impl History {
                 && packet.seq == Some(old)
             {
                 evict(old, packet);
-                *packet = Packet::default();
+                packet.clear();
             }
         }
     }
@@ -101,7 +111,7 @@ impl History {
         if let Some(seq) = packet.seq
             && let Some(slot) = self.packets.get_mut((seq % HISTORY) as usize)
         {
-            *slot = packet.clone();
+            slot.clone_from(packet);
         }
     }
 

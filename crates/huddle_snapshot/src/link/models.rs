@@ -10,7 +10,7 @@ use crate::{
 ///
 /// Each packet starts with the models as they were after an earlier packet that the receiver acked,
 /// and its first byte names that packet. So both ends always have the same models.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Models {
     /// Whether another record follows.
     pub(super) more: BitModel,
@@ -43,14 +43,14 @@ pub(crate) struct Models {
 }
 
 /// The probabilities of the values of a component.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) enum ComponentModels {
     Fields(Box<column::Models>),
     Blob(Box<BlobModels>),
 }
 
 /// The probabilities of a blob.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct BlobModels {
     pub(super) is_changed: BitModel,
     pub(super) len: ByteModel,
@@ -85,6 +85,46 @@ impl Models {
             counter: ByteModel::default(),
             has_component: vec![BitModel::default(); layout.components().len()],
             components: components.collect(),
+        }
+    }
+}
+
+impl Clone for Models {
+    fn clone(&self) -> Self {
+        Self {
+            has_component: self.has_component.clone(),
+            components: self.components.clone(),
+            ..*self
+        }
+    }
+
+    /// Does not allocate if both are for the same layout. Every packet starts with this.
+    fn clone_from(&mut self, other: &Self) {
+        let mut has_component = std::mem::take(&mut self.has_component);
+        let mut components = std::mem::take(&mut self.components);
+        has_component.clone_from(&other.has_component);
+        components.clone_from(&other.components);
+        *self = Self {
+            has_component,
+            components,
+            ..*other
+        };
+    }
+}
+
+impl Clone for ComponentModels {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Fields(models) => Self::Fields(models.clone()),
+            Self::Blob(models) => Self::Blob(models.clone()),
+        }
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        match (&mut *self, other) {
+            (Self::Fields(to), Self::Fields(from)) => (**to).clone_from(from),
+            (Self::Blob(to), Self::Blob(from)) => **to = **from,
+            _ => *self = other.clone(),
         }
     }
 }

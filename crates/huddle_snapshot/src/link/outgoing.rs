@@ -8,7 +8,7 @@ use super::{
     history::{HISTORY, History, KEEPS_MODELS, MAX_AGE, PLAIN},
     models::Models,
     names::Names,
-    packet::{MAX_WEIGHT, Packet},
+    packet::{MAX_WEIGHT, Packet, RecordPlace},
     record::Scratch,
     sent::Sent,
     space::{Choice, Coding, Space, Written},
@@ -47,6 +47,8 @@ pub(crate) struct Outgoing {
     /// The weight that a packet has at most.
     pub(super) max_weight: usize,
     pub(super) models: Models,
+    /// The models before the last record.
+    pub(super) undo: Models,
     pub(super) scratch: Scratch,
     pub(super) chosen: Vec<Choice>,
     pub(super) packet: Packet,
@@ -69,6 +71,7 @@ impl Outgoing {
             alone: None,
             max_weight: MAX_WEIGHT,
             models: Models::new(&layout),
+            undo: Models::new(&layout),
             scratch: Scratch::default(),
             chosen: Vec::new(),
             packet: Packet::default(),
@@ -216,12 +219,13 @@ impl Outgoing {
             return;
         };
         self.names.acked(packet.names);
-        for record in packet.records() {
+        for (at, record) in (0..).zip(packet.records()) {
             let Some(sent) = self.entities.get_mut(record.index.get()) else {
                 continue;
             };
             let time = self.clock.at(record.tick());
-            sent.delivered(seq, time, record, packet.state(record));
+            let place = RecordPlace { seq, at };
+            sent.delivered(place, time, record, packet.state(record));
         }
         if self.history.models(seq).is_some() {
             self.newest_acked_models = self.newest_acked_models.max(Some(seq));

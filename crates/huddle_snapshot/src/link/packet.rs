@@ -62,8 +62,16 @@ impl Record {
     }
 }
 
+/// Where a record of a packet in the [history](super::history) is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct RecordPlace {
+    pub(super) seq: u64,
+    /// Its index among the records of the packet.
+    pub(super) at: u32,
+}
+
 /// The records of a packet, sorted by their ids.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Packet {
     pub(super) seq: Option<u64>,
     /// The number of peers whose ids the receiver has once it has the packet.
@@ -164,6 +172,30 @@ impl Packet {
         let record = self.records.get(at)?;
         (record.kind == RecordKind::State).then(|| self.state(record))
     }
+}
+
+impl Clone for Packet {
+    fn clone(&self) -> Self {
+        let mut clone = Self::default();
+        clone.clone_from(self);
+        clone
+    }
+
+    /// Reuses the memory, and takes no more of it than necessary.
+    fn clone_from(&mut self, other: &Self) {
+        self.seq = other.seq;
+        self.names = other.names;
+        self.weight = other.weight;
+        copy(&mut self.records, &other.records);
+        copy(&mut self.numbers, &other.numbers);
+        copy(&mut self.blobs, &other.blobs);
+    }
+}
+
+fn copy<T: Clone>(to: &mut Vec<T>, from: &[T]) {
+    to.clear();
+    to.reserve_exact(from.len());
+    to.extend_from_slice(from);
 }
 
 #[cfg(test)]

@@ -46,14 +46,14 @@ impl Scratch {
 }
 
 /// Encodes a state, and returns it as the receiver will have it.
-pub(super) fn encode_state(
+pub(super) fn encode_state<'a>(
     encoder: &mut Encoder<'_>,
     models: &mut Models,
     names: &mut Names,
     layout: &Layout,
     previous: &mut Previous,
     id: EntityId,
-    base: Option<Baseline<'_>>,
+    base: Option<Baseline<'a>>,
     values: Values<'_>,
     out: &mut Scratch,
 ) -> Option<Head> {
@@ -89,14 +89,15 @@ pub(super) fn encode_state(
     let ticks = ticks_since(known, values.tick);
     let earlier = earlier.map(|earlier| earlier.state);
     for (component, of, place) in layout.places(values.components) {
-        let before = known.and_then(|state| at(layout, state, component));
-        match (models.components.get_mut(component.index())?, place) {
+        let at = |state| at(layout, state, values.components, (component, &place));
+        let before = known.and_then(at);
+        match (models.components.get_mut(component.index())?, &place) {
             (ComponentModels::Fields(models), Place::Numbers(range)) => {
                 let start = out.numbers.len();
                 out.numbers.resize(start + range.len(), Number::default());
                 let to = out.numbers.get_mut(start..)?;
-                let now = values.numbers.get(range)?;
-                let earlier = earlier.and_then(|state| at(layout, state, component));
+                let now = values.numbers.get(range.clone())?;
+                let earlier = earlier.and_then(at);
                 let base = column_base(of, before.as_ref(), earlier.as_ref(), ticks);
                 column::encode(encoder, models, of.fields(), &base, 0, now, to).ok()?;
                 if before.is_none() {
@@ -104,7 +105,7 @@ pub(super) fn encode_state(
                 }
             }
             (ComponentModels::Blob(models), Place::Blob(index)) => {
-                let now = values.blobs.get(index)?;
+                let now = values.blobs.get(*index)?;
                 let before = match &before {
                     Some((state, Place::Blob(index))) => state.blobs.get(*index),
                     _ => None,
@@ -123,13 +124,17 @@ pub(super) fn encode_state(
     })
 }
 
-/// Returns where a component is in a state that has it.
+/// Returns where a component is in a state that has it. `place` is where it is among `components`.
 fn at<'a>(
     layout: &Layout,
     state: StateRef<'a>,
-    component: ComponentId,
+    components: ComponentSet,
+    (component, place): (ComponentId, &Place),
 ) -> Option<(StateRef<'a>, Place)> {
-    let place = layout.place(state.head.components, component)?;
+    let place = match state.head.components == components {
+        true => place.clone(),
+        false => layout.place(state.head.components, component)?,
+    };
     Some((state, place))
 }
 
@@ -231,14 +236,15 @@ pub(super) fn decode_state<'a>(
     };
     out.clear();
     let ticks = ticks_since(known, tick);
-    for (component, of, _) in layout.places(components) {
-        let before = known.and_then(|state| at(layout, state, component));
+    for (component, of, place) in layout.places(components) {
+        let at = |state| at(layout, state, components, (component, &place));
+        let before = known.and_then(at);
         match models.components.get_mut(component.index()) {
             Some(ComponentModels::Fields(models)) => {
                 let start = out.numbers.len();
                 out.numbers.resize(start + of.len(), Number::default());
                 let to = out.numbers.get_mut(start..).unwrap_or_default();
-                let earlier = earlier.and_then(|state| at(layout, state, component));
+                let earlier = earlier.and_then(at);
                 let base = column_base(of, before.as_ref(), earlier.as_ref(), ticks);
                 column::decode(decoder, models, of.fields(), &base, 0, to)
                     .map_err(|_| DecodeError::OutOfRange)?;

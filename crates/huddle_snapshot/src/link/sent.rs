@@ -5,11 +5,11 @@ use huddle_id::PeerId;
 use super::{
     baseline::{Baseline, EarlierState},
     history::{HISTORY, History, MAX_AGE},
-    packet::{Record, RecordKind},
+    packet::{Record, RecordKind, RecordPlace},
     sends::Sends,
     state::{State, StateRef},
 };
-use crate::{claim::Register, id::EntityId, world::Entity};
+use crate::{claim::Register, world::Entity};
 
 /// What the receiver knows about an entity.
 #[derive(Debug, Default)]
@@ -19,9 +19,9 @@ pub(super) struct Sent {
     /// if the local peer refuses the despawn.
     pub(super) is_dead_there: bool,
     /// The newest state that the receiver has acked.
-    pub(super) base: Option<(u64, State)>,
-    /// The packet with the newest state before `base` that the receiver has acked.
-    pub(super) earlier: Option<u64>,
+    pub(super) base: Option<(RecordPlace, State)>,
+    /// The newest state before `base` that the receiver has acked.
+    pub(super) earlier: Option<RecordPlace>,
     pub(super) sends: Sends,
     /// The newest version that the receiver has acked.
     pub(super) acked: u64,
@@ -73,13 +73,9 @@ impl Sent {
 
     /// Returns the states relative to which the next one is encoded, if the receiver still has them. See
     /// [`super::history`].
-    pub(super) fn baseline<'a>(
-        &'a self,
-        seq: u64,
-        id: EntityId,
-        history: &'a History,
-    ) -> Option<Baseline<'a>> {
-        let (base, state) = self.base.as_ref().filter(|_| !self.is_dead_there)?;
+    pub(super) fn baseline<'a>(&'a self, seq: u64, history: &'a History) -> Option<Baseline<'a>> {
+        let (RecordPlace { seq: base, .. }, state) =
+            self.base.as_ref().filter(|_| !self.is_dead_there)?;
         let oldest = self.sends.oldest_after(*base);
         if oldest.is_some_and(|oldest| seq - oldest > MAX_AGE) {
             return None;
@@ -88,11 +84,13 @@ impl Sent {
             age @ ..HISTORY => age as u8,
             _ => 0,
         };
-        let earlier = self.earlier.filter(|earlier| seq - earlier <= MAX_AGE);
+        let earlier = self
+            .earlier
+            .filter(|earlier| seq - earlier.seq <= MAX_AGE);
         let earlier = earlier.and_then(|earlier| {
             Some(EarlierState {
-                gap: (base - earlier) as u8,
-                state: history.state(earlier, id)?,
+                gap: (base - earlier.seq) as u8,
+                state: history.state_at(earlier)?,
             })
         });
         Some(Baseline {
@@ -126,10 +124,10 @@ impl Sent {
         self.register_sent = self.register_sent.max(Some(record.register()));
     }
 
-    /// The receiver has acked a record in packet `seq`, which left at `time`.
+    /// The receiver has acked a record, which left at `time`.
     pub(super) fn delivered(
         &mut self,
-        seq: u64,
+        place: RecordPlace,
         time: Duration,
         record: &Record,
         state: StateRef<'_>,
@@ -140,17 +138,17 @@ impl Sent {
         self.sent = self.sent.max(self.acked);
         match record.kind {
             RecordKind::State => match &mut self.base {
-                Some((base, _)) if *base == seq => {}
-                Some((base, _)) if *base > seq => self.earlier = self.earlier.max(Some(seq)),
+                Some((base, _)) if *base == place => {}
+                Some((base, _)) if *base > place => self.earlier = self.earlier.max(Some(place)),
                 Some((base, kept)) => {
                     self.earlier = Some(*base);
-                    *base = seq;
+                    *base = place;
                     kept.assign(state);
                 }
-                None => self.base = Some((seq, state.into())),
+                None => self.base = Some((place, state.into())),
             },
             // A later state can still arrive, even if it counts as lost.
-            RecordKind::Hidden if self.sends.oldest_after(seq).is_none() => self.is_shown = false,
+            RecordKind::Hidden if self.sends.oldest_after(place.seq).is_none() => self.is_shown = false,
             RecordKind::Hidden | RecordKind::Register => {}
         }
         if !self.is_behind() {

@@ -80,11 +80,18 @@ const PLAIN_HEAD: usize = (915 + 51 + 21 + 170 + 128 + 101 + 1_usize).div_ceil(8
 
 const _: () = assert!(1 + PLAIN_HEAD + MAX_ENTITY_LEN <= MIN_SPACE);
 
-/// Returns the length in bytes that a record hardly ever exceeds.
-pub(super) fn longest(entity: &Entity) -> usize {
+/// Returns the length in bytes that a record hardly ever exceeds. `longest` is the length of the longest
+/// record before it in the packet, or 0.
+pub(super) fn likely_len(entity: &Entity, longest: usize) -> usize {
     let values = entity.sent_values();
     values.map_or(64, |values| {
-        let blobs: usize = values.blobs.iter().map(|blob| 16 + 2 * blob.len()).sum();
-        96 + 8 * values.numbers.len() + blobs
+        let is_known = longest > 0 && values.blobs.is_empty();
+        match is_known {
+            true => (3 * longest).max(32),
+            false => {
+                let blobs: usize = values.blobs.iter().map(|blob| 16 + 2 * blob.len()).sum();
+                96 + 8 * values.numbers.len() + blobs
+            }
+        }
     })
 }

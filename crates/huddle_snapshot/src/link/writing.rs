@@ -9,7 +9,7 @@ use super::{
     record::{Scratch, Values, encode_state},
     register::encode_register,
     sent::Sent,
-    space::{Choice, Coding, Space, Written, heaviest, longest, longest_plain},
+    space::{Choice, Coding, Space, Written, heaviest, likely_len, longest_plain},
     start::{Previous, encode_start},
     state::{Head, StateRef},
 };
@@ -113,6 +113,7 @@ impl Outgoing {
         self.packet.names = self.names.defined();
         let mut previous = Previous::default();
         let mut is_full = false;
+        let mut longest_so_far = 0;
         for choice in &self.chosen {
             let Some(entity) = world.get(choice.index) else {
                 continue;
@@ -126,8 +127,13 @@ impl Outgoing {
             let start = encoder.len();
             let left = space.most.saturating_sub(start + END);
             // Copying the models is expensive, so it happens only near the end of the packet.
-            let undo =
-                (coding != Coding::Quick || left < longest(entity)).then(|| self.models.clone());
+            let can_undo = match coding {
+                Coding::Quick => left < likely_len(entity, longest_so_far),
+                Coding::Exact | Coding::Plain => true,
+            };
+            if can_undo {
+                self.undo.clone_from(&self.models);
+            }
             let record = (choice.index, choice.kind);
             let is_written = write_record(
                 &mut encoder,
@@ -148,14 +154,13 @@ impl Outgoing {
                 debug_assert!(false, "{} cannot be encoded", entity.id());
                 return Written::Records(0);
             }
-            if let Some(models) = undo
-                && encoder.len() + END > space.most
-            {
-                let len = encoder.len() - start;
+            let len = encoder.len() - start;
+            longest_so_far = longest_so_far.max(len);
+            if can_undo && encoder.len() + END > space.most {
                 self.packet.pop();
                 encoder.restore(before.0);
                 previous = before.1;
-                self.models = models;
+                std::mem::swap(&mut self.models, &mut self.undo);
                 if self.packet.len() > 0 {
                     self.alone = Some(choice.index).filter(|_| len > space.most / 2);
                     is_full = true;
@@ -227,7 +232,7 @@ fn write_record(
                 numbers: &values.numbers,
                 blobs: &values.blobs,
             };
-            let base = sent.baseline(seq, id, history);
+            let base = sent.baseline(seq, history);
             encode_state(
                 encoder, models, names, layout, previous, id, base, values, scratch,
             )

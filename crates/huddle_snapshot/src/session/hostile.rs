@@ -156,7 +156,7 @@ fn longer_entities_than_the_local_peer_can_spawn_are_refused() {
     let entity = hostile.world.get_mut(index).unwrap();
     let values = entity.values.as_mut().unwrap();
     for (id, _) in layout.iter() {
-        values.set(&layout, id, Value::Blob(&[7; 500])).unwrap();
+        values.set(&layout, id, Value::Blob(&[7; 500]));
     }
     let mut bytes = Vec::new();
     assert!(hostile.write(HONEST, 1, 0, 5000, &mut bytes));

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use huddle_id::PeerId;
 use thiserror::Error;
 
@@ -9,7 +7,7 @@ use crate::{
     id::EntityId,
     layout::{ComponentId, ComponentSet, MAX_ENTITY_LEN},
     numbering::{MAX_COUNT, count_from, number},
-    world::{Entity, Index, ShapeError, Value, Values, values::check},
+    world::{Entity, Index, ShapeError, Value, Values, World, values::check},
 };
 
 /// An entity that the local peer spawns.
@@ -139,7 +137,8 @@ impl SnapshotSession {
     ) -> Result<(), EntityError> {
         let mut all = Values::default();
         for &(component, value) in values {
-            all.set(&self.layout, component, value)?;
+            check(&self.layout, component, value)?;
+            all.set(&self.layout, component, value);
         }
         check_len(id, all.len())?;
         let index = self.world.enter(id).ok_or(EntityError::TooMany)?;
@@ -175,24 +174,25 @@ impl SnapshotSession {
         component: ComponentId,
         value: Value<'_>,
     ) -> Result<(), EntityError> {
-        let (layout, now) = (Arc::clone(&self.layout), self.now);
-        check(&layout, component, value)?;
-        let (index, entity) = self.mine(id)?;
+        let (layout, now) = (&*self.layout, self.now);
+        check(layout, component, value)?;
+        let (index, entity) = mine(&mut self.world, id)?;
         let values = entity.values.as_ref().ok_or(EntityError::Unknown(id))?;
-        let before = values.get(&layout, component);
+        let before = values.get(layout, component);
         if before == Some(value) {
             return Ok(());
         }
-        let len = values.len() - before.map_or(0, Value::len) + value.len();
-        check_len(id, len)?;
-        let is_due = entity.change(&layout, (component, value), (now, phase(index)));
-        if let Some(values) = &mut entity.values {
-            values.set(&layout, component, value)?;
+        let (len_before, len) = (before.map_or(0, Value::len), value.len());
+        if len > len_before {
+            check_len(id, values.len() - len_before + len)?;
         }
-        if is_due {
-            self.publish(index);
-        } else {
-            self.withholding.insert(index);
+        let is_due = entity.change(layout, (component, value), (now, phase(index)));
+        if let Some(values) = &mut entity.values {
+            values.set(layout, component, value);
+        }
+        match is_due {
+            true => self.publish(index),
+            false => drop(self.withholding.insert(index)),
         }
         Ok(())
     }
@@ -206,24 +206,14 @@ impl SnapshotSession {
         id: EntityId,
         component: ComponentId,
     ) -> Result<(), EntityError> {
-        let layout = Arc::clone(&self.layout);
-        let (index, entity) = self.mine(id)?;
+        let layout = &*self.layout;
+        let (index, entity) = mine(&mut self.world, id)?;
         let values = entity.values.as_mut().ok_or(EntityError::Unknown(id))?;
-        if values.remove(&layout, component) {
-            entity.component_removed(&layout, component);
+        if values.remove(layout, component) {
+            entity.component_removed(layout, component);
             self.publish(index);
         }
         Ok(())
-    }
-
-    /// Returns an entity that the local peer owns.
-    fn mine(&mut self, id: EntityId) -> Result<(Index, &mut Entity), EntityError> {
-        let index = self.existing(id)?;
-        let entity = self.world.get_mut(index).ok_or(EntityError::Unknown(id))?;
-        match entity.ownership.is_mine() {
-            true => Ok((index, entity)),
-            false => Err(OwnerError::NotOwner.into()),
-        }
     }
 
     pub(super) fn existing(&self, id: EntityId) -> Result<Index, EntityError> {
@@ -263,6 +253,17 @@ impl SnapshotSession {
     /// Returns the owner of an entity. An entity of the level may have none.
     pub fn owner(&self, id: EntityId) -> Option<PeerId> {
         self.world.find(id)?.ownership.owner()
+    }
+}
+
+/// Returns an entity that the local peer owns.
+fn mine(world: &mut World, id: EntityId) -> Result<(Index, &mut Entity), EntityError> {
+    let index = world.index(id).ok_or(EntityError::Unknown(id))?;
+    let entity = world.get_mut(index).filter(|it| it.values.is_some());
+    let entity = entity.ok_or(EntityError::Unknown(id))?;
+    match entity.ownership.is_mine() {
+        true => Ok((index, entity)),
+        false => Err(OwnerError::NotOwner.into()),
     }
 }
 

@@ -39,6 +39,8 @@ pub struct SnapshotSession {
     pub(super) spawned: u32,
     /// The entities with a claim of the local peer that has not ended.
     pub(super) claiming: Vec<Index>,
+    /// The entities that have changed since the links were told.
+    pub(super) changed: Vec<Index>,
     /// The entities of which some changes are withheld because of rate limits.
     pub(super) withholding: BTreeSet<Index>,
     /// The peers in the room, including those without a link to the local peer.
@@ -83,6 +85,7 @@ impl SnapshotSession {
             start,
             spawned: 0,
             claiming: Vec::new(),
+            changed: Vec::new(),
             withholding: BTreeSet::new(),
             members: BTreeSet::from([local]),
             vacant: BTreeMap::new(),
@@ -213,6 +216,7 @@ impl SnapshotSession {
     /// Does what is due. Call this in every frame.
     pub fn advance(&mut self, now: Duration) {
         self.now = now;
+        self.enqueue_changed();
         self.release_withheld();
         self.poll_claims();
         self.clean_up();
@@ -306,8 +310,20 @@ impl SnapshotSession {
 
     /// Sends the values of an entity of the local peer to all peers.
     pub(super) fn publish(&mut self, index: Index) {
-        if let Some(entity) = self.world.get_mut(index) {
-            entity.touch();
+        if let Some(entity) = self.world.get_mut(index)
+            && entity.touch()
+        {
+            self.changed.push(index);
+        }
+    }
+
+    /// Tells all links which entities have changed. An entity that changes several times in a tick is
+    /// enqueued once.
+    pub(super) fn enqueue_changed(&mut self) {
+        for index in self.changed.drain(..) {
+            if let Some(entity) = self.world.get_mut(index) {
+                entity.enqueued();
+            }
             for link in self.links.values_mut() {
                 link.outgoing.enqueue(index);
             }

@@ -71,6 +71,7 @@ impl SnapshotSession {
         space: usize,
         out: &mut Vec<u8>,
     ) -> bool {
+        self.enqueue_changed();
         let link = self.links.get_mut(&peer);
         link.is_some_and(|link| link.write(&self.world, seq, tick, space, out))
     }

@@ -24,6 +24,8 @@ pub(crate) struct Entity {
     pub(crate) values: Option<Values>,
     /// Increases with each change that the other peers have to receive.
     version: u64,
+    /// Whether the links do not know about the newest change.
+    is_touched: bool,
     withheld: Withheld,
     visibility: Visibility,
     importance: f32,
@@ -42,6 +44,7 @@ impl Entity {
             ownership,
             values: None,
             version: 1,
+            is_touched: false,
             withheld: Withheld::default(),
             visibility: Visibility::default(),
             importance: 1.0,
@@ -125,13 +128,19 @@ impl Entity {
     /// Releases all changes, which the next owner receives.
     pub(crate) fn release_all(&mut self) {
         if self.withheld.release_all() {
-            self.touch();
+            self.version += 1;
         }
     }
 
-    /// The other peers have to receive a change.
-    pub(crate) fn touch(&mut self) {
+    /// The other peers have to receive a change. Returns whether the links were up to date before.
+    pub(crate) fn touch(&mut self) -> bool {
         self.version += 1;
+        !std::mem::replace(&mut self.is_touched, true)
+    }
+
+    /// The links know about the newest change.
+    pub(crate) fn enqueued(&mut self) {
+        self.is_touched = false;
     }
 
     /// Returns how important it is that a peer has the current values.
@@ -165,6 +174,6 @@ impl Entity {
 
     pub(crate) fn set_visibility(&mut self, visibility: Visibility) {
         self.visibility = visibility;
-        self.touch();
+        self.version += 1;
     }
 }

@@ -7,6 +7,7 @@ mod withheld;
 
 use std::collections::HashMap;
 
+use foldhash::quality::RandomState;
 use huddle_id::PeerId;
 
 use self::graveyard::Graveyard;
@@ -29,7 +30,7 @@ impl Index {
 pub(crate) struct World {
     local: PeerId,
     entities: Vec<Option<Entity>>,
-    by_id: HashMap<EntityId, Index>,
+    by_id: HashMap<EntityId, Index, RandomState>,
     free: Vec<Index>,
     dead: Graveyard,
 }
@@ -39,7 +40,7 @@ impl World {
         Self {
             local,
             entities: Vec::new(),
-            by_id: HashMap::new(),
+            by_id: HashMap::default(),
             free: Vec::new(),
             dead: Graveyard::default(),
         }

@@ -72,24 +72,20 @@ impl Values {
         }
     }
 
-    /// Sets the value of a component, and adds the component if necessary.
-    pub(crate) fn set(
-        &mut self,
-        layout: &Layout,
-        id: ComponentId,
-        value: Value<'_>,
-    ) -> Result<(), ShapeError> {
-        check(layout, id, value)?;
+    /// Sets the value of a component, which was [checked](check), and adds the component if necessary.
+    pub(crate) fn set(&mut self, layout: &Layout, id: ComponentId, value: Value<'_>) {
         let is_new = !self.components.contains(id);
         self.components.insert(id);
         match (layout.place(self.components, id), value) {
             (Some(Place::Numbers(range)), Value::Numbers(numbers)) => {
-                let old = if is_new {
-                    range.start..range.start
-                } else {
-                    range
-                };
-                self.numbers.splice(old, numbers.iter().copied());
+                let kept = self.numbers.get_mut(range.clone());
+                match kept.filter(|kept| !is_new && kept.len() == numbers.len()) {
+                    Some(kept) => kept.copy_from_slice(numbers),
+                    None => {
+                        let old = range.start..if is_new { range.start } else { range.end };
+                        self.numbers.splice(old, numbers.iter().copied());
+                    }
+                }
             }
             (Some(Place::Blob(index)), Value::Blob(blob)) => {
                 let blob = Bytes::copy_from_slice(blob);
@@ -100,7 +96,6 @@ impl Values {
             }
             _ => {}
         }
-        Ok(())
     }
 
     /// Removes a component. Returns whether the entity had it.

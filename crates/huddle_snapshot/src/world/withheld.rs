@@ -61,8 +61,8 @@ impl Withheld {
             self.set_changed(id, now);
         }
         let is_short = |sent: &mut Values| {
-            let result = sent.set(layout, id, value);
-            result.is_ok() && sent.len() <= MAX_ENTITY_LEN
+            sent.set(layout, id, value);
+            sent.len() <= MAX_ENTITY_LEN
         };
         if self.sent.as_mut().is_some_and(|sent| !is_short(sent)) {
             // The old value of one component and the new one of another are too long together.
