@@ -63,19 +63,30 @@ impl BitModel {
     #[inline]
     pub(super) fn adapt(&mut self, bit: bool) {
         let count = self.fast & MAX_COUNT;
-        let fast = self.fast & !MAX_COUNT;
-        let slow_shift = (FIRST_SHIFT + count / BITS_PER_SHIFT).min(SLOW_SHIFT);
+        let slow_shift = SLOW_SHIFTS[usize::from(count)];
         let fast_shift = slow_shift.min(FAST_SHIFT);
-        let fast = if bit {
-            self.slow += (u16::MAX - self.slow) >> slow_shift;
-            fast + ((u16::MAX - fast) >> fast_shift)
-        } else {
-            self.slow -= self.slow >> slow_shift;
-            fast - (fast >> fast_shift)
-        };
+        // The error is the distance from 0, or from the maximum for a 1. There are no branches, because
+        // nobody can predict them.
+        let ones = u16::from(bit).wrapping_neg();
+        let slow = self.slow ^ ones;
+        let fast = (self.fast & !MAX_COUNT) ^ ones;
+        self.slow = (slow - (slow >> slow_shift)) ^ ones;
+        let fast = (fast - (fast >> fast_shift)) ^ ones;
         self.fast = (fast & !MAX_COUNT) | (count + 1).min(MAX_COUNT);
     }
 }
+
+/// How far the slow estimate moves after each number of bits.
+const SLOW_SHIFTS: [u16; MAX_COUNT as usize + 1] = {
+    let mut shifts = [0; _];
+    let mut count = 0;
+    while count < shifts.len() {
+        let shift = FIRST_SHIFT + count as u16 / BITS_PER_SHIFT;
+        shifts[count] = if shift < SLOW_SHIFT { shift } else { SLOW_SHIFT };
+        count += 1;
+    }
+    shifts
+};
 
 impl Default for BitModel {
     fn default() -> Self {

@@ -69,12 +69,10 @@ impl<'a> Encoder<'a> {
         let ones = ((u64::from(*range) * u64::from(probability)) >> PROBABILITY_BITS) as u32;
         // A 0 has the lower part, so that zeros alone take no bytes.
         let zeros = *range - ones;
-        if bit {
-            *low += u64::from(zeros);
-            *range = ones;
-        } else {
-            *range = zeros;
-        }
+        // No branch, because nobody can predict it.
+        let mask = u32::from(bit).wrapping_neg();
+        *low += u64::from(zeros & mask);
+        *range = zeros ^ (mask & (zeros ^ ones));
         self.normalize();
     }
 

@@ -165,6 +165,11 @@ impl Outgoing {
         !self.queue.is_empty()
     }
 
+    /// Returns `true` if the receiver may not know everything about the entity.
+    pub(crate) fn is_behind(&self, index: Index) -> bool {
+        self.entities.get(index.get()).is_some_and(Sent::is_behind)
+    }
+
     /// Returns the number of entities of which the receiver may not know everything, and the age of the
     /// oldest value that it may not have.
     pub(crate) fn backlog(&self) -> (usize, Duration) {

@@ -94,7 +94,11 @@ impl SnapshotSession {
     /// Returns what the link to a peer sends, and how much it lags behind. The time that this takes
     /// depends on the number of entities that the peer does not have.
     pub fn link_stats(&self, peer: PeerId) -> Option<LinkReport> {
-        self.links.get(&peer).map(Link::report)
+        let link = self.links.get(&peer)?;
+        let mut report = link.report();
+        let changed = self.changed.iter();
+        report.backlog += changed.filter(|at| !link.outgoing.is_behind(**at)).count();
+        Some(report)
     }
 
     /// Creates a link in the first free slot, so that the links send in different ticks.

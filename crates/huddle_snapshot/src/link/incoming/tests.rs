@@ -20,7 +20,7 @@ fn entities_with_flags(count: u32, flags: usize) -> (World, Outgoing, Incoming) 
     let mut outgoing = Outgoing::new(SENDER, RECEIVER, Arc::clone(&layout));
     let mut values = Values::default();
     for (id, _) in layout.iter() {
-        values.set(&layout, id, Value::Numbers(&[0])).unwrap();
+        values.set(&layout, id, Value::Numbers(&[0]));
     }
     for count in 0..count {
         let number = number(Policy::Fixed, OwnerGone::Forget, count);
