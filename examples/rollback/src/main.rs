@@ -1,9 +1,9 @@
 //! Two ships shoot at each other. Both players simulate the whole game from the same inputs, and the
-//! plugin rolls back when an input arrives late. Move with the arrow keys, fire with the space bar. F3 shows the net
-//! graph.
+//! plugin rolls back when an input arrives late. The mouse pointers are replicated instead: they are not part of the
+//! game. Move with the arrow keys, fire with the space bar. F3 shows the net graph.
 
 use bevy::prelude::*;
-use bevy_huddle::{prelude::*, rollback::*};
+use bevy_huddle::{prelude::*, replication::*, rollback::*};
 use serde::{Deserialize, Serialize};
 
 /// What a player holds in a tick.
@@ -36,6 +36,11 @@ struct Place {
     y: f32,
 }
 
+/// Where a player points, on the entity of its peer. Other players see it a little later, and it never
+/// causes a rollback.
+#[derive(Component, Clone, Copy, PartialEq, Default)]
+struct Cursor(Vec2);
+
 /// A bullet has hit a ship.
 #[derive(Clone, PartialEq)]
 struct Hit {
@@ -57,11 +62,17 @@ fn main() {
         .rollback_component::<Bullet>()
         .rollback_component::<Place>()
         .rollback_effect::<Hit>()
+        .replicate_with::<Cursor>("cursor", |rule| {
+            rule.vec2(|it| it.0, |it, at| it.0 = at, within(2000.0).step(0.5))
+                .draw(|it, transform| transform.translation = it.0.extend(1.0))
+        })
         .add_systems(Startup, join)
         .add_systems(RollbackStart, spawn_ships)
         .add_systems(RollbackUpdate, (fly, shoot, hit).chain())
-        .add_systems(Update, (draw, show_hits))
+        .add_systems(Update, (draw, show_hits, point))
         .add_observer(flash)
+        .add_observer(add_cursor)
+        .add_observer(show_cursor)
         .run();
 }
 
@@ -176,5 +187,28 @@ fn flash(hit: On<EffectStarted<Hit>>, mut ships: Query<(&Ship, &mut Sprite)>) {
         if ship.seat == hit.effect.seat {
             sprite.color = sprite.color.mix(&Color::WHITE, 0.1);
         }
+    }
+}
+
+/// The local player's cursor appears on the entity of this peer in the games of the others.
+fn add_cursor(added: On<Add, LocalPeer>, mut commands: Commands) {
+    commands.entity(added.entity).insert(Cursor::default());
+}
+
+fn show_cursor(added: On<Add, Cursor>, mut commands: Commands) {
+    let color = Color::WHITE.with_alpha(0.5);
+    let sprite = Sprite::from_color(color, Vec2::splat(8.0));
+    commands.entity(added.entity).insert(sprite);
+}
+
+fn point(
+    window: Single<&Window>,
+    camera: Single<(&Camera, &GlobalTransform)>,
+    mut cursor: Single<&mut Cursor, With<LocalPeer>>,
+) {
+    let (camera, place) = *camera;
+    let position = window.cursor_position();
+    if let Some(at) = position.and_then(|at| camera.viewport_to_world_2d(place, at).ok()) {
+        cursor.set_if_neq(Cursor(at));
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bevy::prelude::*;
+use huddle_snapshot::{EntityError, claim::OwnerError};
 
 use crate::{
     receive::apply::trigger::trigger_later,
@@ -34,10 +35,6 @@ pub(crate) fn collect_changes<T: ReplicatedComponent>(
             let Some(component_id) = replication.rules.id_of::<T>() else {
                 continue;
             };
-            if link.snapshots.owner(id) != Some(link.local_id()) {
-                // A command of this tick gave it away.
-                continue;
-            }
             let result = codec
                 .encode(component, &mut buffer)
                 .and_then(|()| buffer.finish(&replication.entities).map(drop))
@@ -46,9 +43,14 @@ pub(crate) fn collect_changes<T: ReplicatedComponent>(
                     let value = buffer.value();
                     Ok(link.snapshots.set(id, component_id, value)?)
                 });
+            let error = match result {
+                // A command of this tick gave it away.
+                Err(ReplicationError::Entity(EntityError::Owner(OwnerError::NotOwner))) => continue,
+                result => result.err(),
+            };
             let waiting = &mut replication.bypass_change_detection().without_id;
             waiting.set((id, component_id), buffer.without_id());
-            if let Err(error) = result {
+            if let Some(error) = error {
                 log::error!("a change of {entity} is not replicated: {error}");
                 trigger_later(&mut commands, ReplicationFailed { entity, error });
             }

@@ -1,8 +1,8 @@
 //! The rules of all replicated components.
 
-use std::{any::TypeId, collections::HashMap, sync::Arc};
+use std::{any::TypeId, sync::Arc};
 
-use bevy::prelude::*;
+use bevy::{prelude::*, utils::TypeIdMap};
 use huddle_snapshot::{ComponentId, ComponentSet, Layout};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -16,14 +16,14 @@ use crate::{message::registry::declare_component, replication::codec::SerdeCodec
 #[derive(Resource, Default)]
 pub(crate) struct ReplicationRules {
     rules: Vec<Arc<dyn ComponentRule>>,
-    names: HashMap<TypeId, &'static str>,
+    names: TypeIdMap<&'static str>,
 }
 
 /// The rules for the entities of a room, and the ids of their components in the packets of the room.
 #[derive(Clone, Default)]
 pub(crate) struct RoomRules {
     /// By type.
-    by_type: Arc<HashMap<TypeId, ComponentId>>,
+    by_type: Arc<TypeIdMap<ComponentId>>,
     /// By the number of the component.
     rules: Arc<[Arc<dyn ComponentRule>]>,
     /// The ids of the same components.
