@@ -21,7 +21,7 @@ const BODIES: usize = 50;
 const IMPORTANCES: [f32; 3] = [0.25, 1.0, 4.0];
 
 const WARM_UP: u32 = 10;
-const SECONDS: u32 = 60;
+const SECONDS: u32 = 20;
 
 /// A body, as the other peers see it.
 struct Shown {

@@ -1,5 +1,6 @@
 //! The time from a claim until all peers agree about the owner.
 
+mod ball;
 mod contest;
 
 use huddle_snapshot::budget::BudgetOptions;
@@ -7,15 +8,18 @@ use huddle_snapshot::budget::BudgetOptions;
 use self::contest::{Contest, Kind};
 use crate::{budgets::SMALL, histogram::Histogram, network::Conditions, room::Room, time::HZ};
 
-const SEEDS: u64 = 20;
+const SEEDS: u64 = 4;
 
-/// The number of claims in each room.
-const CLAIMS: u32 = 25;
+/// The number of balls in each room.
+const BALLS: usize = 10;
 
-/// The time between two claims, in ticks.
-const PAUSE: u32 = 3 * HZ;
+/// How often each ball is claimed.
+const CLAIMS: usize = 10;
 
-const WARM_UP: u32 = 10 * HZ;
+/// The ticks between a claim and a claim of the next ball.
+const PAUSE: u32 = 9;
+
+const WARM_UP: u32 = 5 * HZ;
 
 /// The number of bodies that each peer moves in a busy room.
 const MOVING: usize = 50;
@@ -27,15 +31,15 @@ pub(crate) fn table() {
         "{:>14} {:>13} {:>5} {:>7} {:>5} {:>5} {:>5} {:>5} {:>7}",
         "claim", "room", "loss", "claims", "rate", "p50", "p99", "max", "target"
     );
-    for (name, kind) in [
-        ("touch", Kind::Touch),
-        ("two touches", Kind::TwoTouches),
-        ("request", Kind::Request),
+    for (load, moving, budget) in [
+        ("rest", 0, BudgetOptions::default()),
+        ("busy", MOVING, BudgetOptions::default()),
+        ("busy, 6 kB/s", MOVING, SMALL),
     ] {
-        for (load, moving, budget) in [
-            ("rest", 0, BudgetOptions::default()),
-            ("busy", MOVING, BudgetOptions::default()),
-            ("busy, 6 kB/s", MOVING, SMALL),
+        for (name, kind) in [
+            ("touch", Kind::Touch),
+            ("two touches", Kind::TwoTouches),
+            ("request", Kind::Request),
         ] {
             for loss in [0, 5] {
                 let conditions = Conditions::with_loss(loss);
@@ -63,17 +67,25 @@ fn measure(
 ) -> (Histogram, u32) {
     let (mut times, mut hz) = (Histogram::default(), 0);
     for seed in 0..SEEDS {
-        let (mut room, mut contest) = Contest::with_room(kind, moving, budget, conditions, seed);
+        let (mut room, mut contest) = Contest::new(kind, BALLS, moving, budget, conditions, seed);
         for _ in 0..WARM_UP {
             room.run_tick(&mut contest);
         }
         hz = rate(&room);
-        for _ in 0..CLAIMS {
-            contest.start_claim();
-            for _ in 0..PAUSE {
-                room.run_tick(&mut contest);
+        for round in 0..=CLAIMS {
+            for ball in 0..BALLS {
+                // The claim of the round before is over.
+                if round > 0 {
+                    let agreement = contest.agreement(ball);
+                    times.add(agreement.expect("all peers agree"));
+                }
+                if round < CLAIMS {
+                    contest.start_claim(ball);
+                }
+                for _ in 0..PAUSE {
+                    room.run_tick(&mut contest);
+                }
             }
-            times.add(contest.agreement().expect("all peers agree"));
         }
     }
     (times, hz)

@@ -90,18 +90,18 @@ impl History {
                 && packet.seq == Some(old)
             {
                 evict(old, packet);
-                *packet = Packet::default();
+                packet.clear();
             }
         }
     }
 
-    /// Stores a copy of a packet, which takes no more memory than necessary. [`advance`](Self::advance) was
-    /// called for the packet.
+    /// Stores a copy of a packet, in the memory of the packet that it replaces. [`advance`](Self::advance)
+    /// was called for the packet.
     pub(crate) fn store(&mut self, packet: &Packet) {
         if let Some(seq) = packet.seq
             && let Some(slot) = self.packets.get_mut((seq % HISTORY) as usize)
         {
-            *slot = packet.clone();
+            slot.assign(packet);
         }
     }
 
@@ -125,7 +125,7 @@ impl History {
             match slot {
                 Some((of, kept)) => {
                     *of = seq;
-                    (**kept).clone_from(models);
+                    kept.copy_from(models);
                 }
                 None => *slot = Some((seq, Box::new(models.clone()))),
             }

@@ -118,7 +118,7 @@ impl Incoming {
                 let acked = seq.checked_sub(age.into());
                 let models = acked.and_then(|acked| self.history.models(acked));
                 let models = models.ok_or(DecodeError::UnknownModels(acked.unwrap_or_default()))?;
-                self.models.clone_from(models);
+                self.models.copy_from(models);
             }
         }
         let mut decoder = match first & !KEEPS_MODELS {

@@ -50,7 +50,7 @@ pub(super) enum ComponentModels {
 }
 
 /// The probabilities of a blob.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct BlobModels {
     pub(super) is_changed: BitModel,
     pub(super) len: ByteModel,
@@ -85,6 +85,34 @@ impl Models {
             counter: ByteModel::default(),
             has_component: vec![BitModel::default(); layout.components().len()],
             components: components.collect(),
+        }
+    }
+
+    /// Becomes equal to the models of another packet with the same layout. This allocates nothing.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        let mut has_component = std::mem::take(&mut self.has_component);
+        has_component.clone_from(&other.has_component);
+        let mut components = std::mem::take(&mut self.components);
+        for (to, from) in components.iter_mut().zip(&other.components) {
+            to.copy_from(from);
+        }
+        *self = Self {
+            has_component,
+            components,
+            ..*other
+        };
+    }
+}
+
+impl ComponentModels {
+    fn copy_from(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Blob(to), Self::Blob(from)) => **to = **from,
+            (Self::Fields(to), Self::Fields(from)) => {
+                let result = to.copy_from(from);
+                debug_assert!(result.is_ok(), "the layouts differ");
+            }
+            _ => debug_assert!(false, "the layouts differ"),
         }
     }
 }

@@ -47,6 +47,8 @@ pub(crate) struct Outgoing {
     /// The weight that a packet has at most.
     pub(super) max_weight: usize,
     pub(super) models: Models,
+    /// The models before a record that may not fit.
+    pub(super) undo: Models,
     pub(super) scratch: Scratch,
     pub(super) chosen: Vec<Choice>,
     pub(super) packet: Packet,
@@ -69,6 +71,7 @@ impl Outgoing {
             alone: None,
             max_weight: MAX_WEIGHT,
             models: Models::new(&layout),
+            undo: Models::new(&layout),
             scratch: Scratch::default(),
             chosen: Vec::new(),
             packet: Packet::default(),
@@ -334,7 +337,7 @@ impl Outgoing {
             }
             Some((acked, models)) => {
                 out.push((seq - acked) as u8 | keeps);
-                self.models.clone_from(models);
+                self.models.copy_from(models);
             }
             None => {
                 out.push(keeps);

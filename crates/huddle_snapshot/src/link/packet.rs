@@ -75,13 +75,23 @@ pub(crate) struct Packet {
 }
 
 impl Packet {
-    /// Empties the packet for a new sequence number, and keeps its memory.
+    /// Empties the packet for a new sequence number.
     pub(crate) fn begin(&mut self, seq: u64) {
         self.clear();
         self.seq = Some(seq);
     }
 
-    /// Empties the packet.
+    /// Becomes equal to another packet, and reuses the memory unless it is far too large.
+    pub(crate) fn assign(&mut self, other: &Self) {
+        self.seq = other.seq;
+        self.names = other.names;
+        self.weight = other.weight;
+        replace(&mut self.records, &other.records);
+        replace(&mut self.numbers, &other.numbers);
+        replace(&mut self.blobs, &other.blobs);
+    }
+
+    /// Empties the packet, and keeps its memory.
     pub(crate) fn clear(&mut self) {
         self.seq = None;
         self.weight = 0;
@@ -164,6 +174,17 @@ impl Packet {
         let record = self.records.get(at)?;
         (record.kind == RecordKind::State).then(|| self.state(record))
     }
+}
+
+/// Replaces the contents of a list. Packets of similar lengths reuse its memory, and a list that was long
+/// once does not keep the memory forever.
+fn replace<T: Clone>(list: &mut Vec<T>, by: &[T]) {
+    list.clear();
+    if list.capacity() > 64 + 4 * by.len() {
+        *list = Vec::new();
+    }
+    list.reserve_exact(by.len());
+    list.extend_from_slice(by);
 }
 
 #[cfg(test)]

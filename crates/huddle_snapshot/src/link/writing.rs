@@ -126,8 +126,10 @@ impl Outgoing {
             let start = encoder.len();
             let left = space.most.saturating_sub(start + END);
             // Copying the models is expensive, so it happens only near the end of the packet.
-            let undo =
-                (coding != Coding::Quick || left < longest(entity)).then(|| self.models.clone());
+            let may_not_fit = coding != Coding::Quick || left < longest(entity);
+            if may_not_fit {
+                self.undo.copy_from(&self.models);
+            }
             let record = (choice.index, choice.kind);
             let is_written = write_record(
                 &mut encoder,
@@ -148,14 +150,12 @@ impl Outgoing {
                 debug_assert!(false, "{} cannot be encoded", entity.id());
                 return Written::Records(0);
             }
-            if let Some(models) = undo
-                && encoder.len() + END > space.most
-            {
+            if may_not_fit && encoder.len() + END > space.most {
                 let len = encoder.len() - start;
                 self.packet.pop();
                 encoder.restore(before.0);
                 previous = before.1;
-                self.models = models;
+                std::mem::swap(&mut self.models, &mut self.undo);
                 if self.packet.len() > 0 {
                     self.alone = Some(choice.index).filter(|_| len > space.most / 2);
                     is_full = true;
