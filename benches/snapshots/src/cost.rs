@@ -30,7 +30,8 @@ pub(crate) struct Cost {
 pub(crate) struct Costs {
     costs: [Cost; 5],
     frame: Duration,
-    longest_frame: Duration,
+    /// The time of all calls of each frame.
+    frames: Vec<Duration>,
 }
 
 impl Costs {
@@ -50,15 +51,15 @@ impl Costs {
 
     /// All calls of a frame were made.
     pub(crate) fn end_frame(&mut self) {
-        self.longest_frame = self.longest_frame.max(std::mem::take(&mut self.frame));
+        self.frames.push(std::mem::take(&mut self.frame));
     }
 
     pub(crate) fn of(&self, call: Call) -> Cost {
         self.costs[call as usize]
     }
 
-    /// Returns the time of all calls in the frame in which they took longest.
-    pub(crate) fn longest_frame(&self) -> Duration {
-        self.longest_frame
+    /// Returns the time of all calls of each frame.
+    pub(crate) fn frames(&self) -> &[Duration] {
+        &self.frames
     }
 }
