@@ -193,6 +193,18 @@ mod tests {
     use crate::layout::MAX_ENTITY_LEN;
 
     #[test]
+    fn copies_reuse_memory_but_do_not_keep_far_too_much() {
+        let mut list = vec![0; 1000];
+        let memory = (list.as_ptr(), list.capacity());
+        replace(&mut list, &[1; 300]);
+        assert_eq!(list, [1; 300]);
+        assert_eq!((list.as_ptr(), list.capacity()), memory);
+        replace(&mut list, &[2; 100]);
+        assert_eq!(list, [2; 100]);
+        assert_eq!(list.capacity(), 100);
+    }
+
+    #[test]
     fn weights_are_at_least_the_memory() {
         assert!(size_of::<Record>() <= RECORD_WEIGHT);
         assert!(size_of::<Number>() <= NUMBER_WEIGHT);
