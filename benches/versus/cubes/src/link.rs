@@ -4,11 +4,18 @@ use std::time::{Duration, Instant};
 
 use stats_alloc::Region;
 
-use crate::{allocator::ALLOCATOR, cube::Frame, ours, rival};
+use crate::{
+    allocator::ALLOCATOR,
+    cube::Frame,
+    ours, rival,
+    session::{FrameCost, Sessions},
+};
 
 /// The age of the newest frame that the sender knows to have arrived.
 const DISTANCE: usize = 6;
 const FRAMES_PER_SECOND: f64 = 60.0;
+/// The times of sessions are the shortest of so many runs, for each frame.
+const RUNS: usize = 5;
 /// The number of states that each side keeps.
 const KEPT: usize = 64;
 
@@ -26,6 +33,17 @@ pub(crate) struct Measured {
     pub(crate) encode: String,
     pub(crate) decode: String,
     pub(crate) allocations: usize,
+}
+
+/// What a run of two sessions measured.
+pub(crate) struct MeasuredSessions {
+    pub(crate) kbits: f64,
+    /// The packets per frame.
+    pub(crate) packets: f64,
+    /// The times for a frame: mean and 99th percentile.
+    pub(crate) set: String,
+    pub(crate) write: String,
+    pub(crate) receive: String,
 }
 
 impl<'a> Link<'a> {
@@ -99,6 +117,51 @@ impl<'a> Link<'a> {
             decode: describe(decode),
             allocations,
         }
+    }
+
+    /// Sends the trace over a link of two sessions, which lose each packet independently.
+    pub(crate) fn run_sessions(&self, loss_percent: u8) -> MeasuredSessions {
+        let mut costs = self.session_costs(loss_percent);
+        for _ in 1..RUNS {
+            for (cost, again) in costs.iter_mut().zip(self.session_costs(loss_percent)) {
+                cost.shorten(again);
+            }
+        }
+        let packets: usize = costs.iter().map(|cost| cost.packets).sum();
+        MeasuredSessions {
+            kbits: self.kbits(costs.iter().map(|cost| cost.bytes).sum()),
+            packets: packets as f64 / costs.len() as f64,
+            set: describe(costs.iter().map(|cost| cost.set).collect()),
+            write: describe(costs.iter().map(|cost| cost.write).collect()),
+            receive: describe(costs.iter().map(|cost| cost.receive).collect()),
+        }
+    }
+
+    fn session_costs(&self, loss_percent: u8) -> Vec<FrameCost> {
+        let start = &self.frames[0];
+        let mut sessions = Sessions::new(start, loss_percent);
+        while !sessions.has_arrived(start) {
+            sessions.send(start, DISTANCE);
+        }
+        // The sender receives the acks.
+        for _ in 0..DISTANCE {
+            sessions.send(start, DISTANCE);
+        }
+        for frame in &self.frames[..DISTANCE] {
+            sessions.send(frame, DISTANCE);
+        }
+        let mut costs = Vec::new();
+        for (time, frame) in self.frames.iter().enumerate().skip(DISTANCE) {
+            costs.push(sessions.send(frame, DISTANCE));
+            let arrives = loss_percent > 0 || sessions.has_arrived(frame);
+            assert!(arrives, "frame {time}");
+        }
+        let last = &self.frames[self.frames.len() - 1];
+        for _ in 0..100 {
+            sessions.send(last, DISTANCE);
+        }
+        assert!(sessions.has_arrived(last), "the last frame is incomplete");
+        costs
     }
 
     /// Sends the trace with the rival's coder. Returns the kbit/s.

@@ -9,6 +9,7 @@ mod cube;
 mod link;
 mod ours;
 mod rival;
+mod session;
 mod trace;
 
 use std::path::PathBuf;
@@ -63,7 +64,7 @@ fn main() -> std::io::Result<()> {
     ];
     print_row("", heads.map(String::from));
     print_row("", units.map(String::from));
-    for loss in options.loss {
+    for &loss in &options.loss {
         let link = Link::new(&frames, loss);
         let rival = link.run_rival();
         for (name, has_earlier) in [("baseline only", false), ("and earlier state", true)] {
@@ -80,7 +81,41 @@ fn main() -> std::io::Result<()> {
             print_row(name, row);
         }
     }
+    print_sessions(&frames, &options.loss);
     Ok(())
+}
+
+/// Prints what the cubes cost as entities of a session.
+fn print_sessions(frames: &[Frame], losses: &[u8]) {
+    println!();
+    let heads = [
+        "loss", "kbit/s", "ratio", "packets", "set", "write", "receive",
+    ];
+    print_row("", heads.map(String::from));
+    let units = [
+        "%",
+        "",
+        "to rival",
+        "per frame",
+        "mean/p99 us",
+        "mean/p99 us",
+        "mean/p99 us",
+    ];
+    print_row("", units.map(String::from));
+    let rival = Link::new(frames, 0).run_rival();
+    for &loss in losses {
+        let sessions = Link::new(frames, loss).run_sessions(loss);
+        let row = [
+            loss.to_string(),
+            format!("{:.1}", sessions.kbits),
+            format!("{:.3}", sessions.kbits / rival),
+            format!("{:.2}", sessions.packets),
+            sessions.set,
+            sessions.write,
+            sessions.receive,
+        ];
+        print_row("two sessions", row);
+    }
 }
 
 /// Returns the number of cubes that change in each frame after the first.

@@ -13,7 +13,8 @@ const NUMBERS: usize = 8;
 /// The coordinates of a position are from -OFFSET to below OFFSET, as in the challenge.
 const OFFSET: i32 = 32 * 512;
 
-const LAYOUT: [Field; 3] = [
+/// The layout of a cube.
+pub(crate) const LAYOUT: [Field; 3] = [
     Field::Vector {
         axes: 3,
         max: [2 * OFFSET as u32 - 1; 3],

@@ -105,13 +105,13 @@ impl History {
         }
     }
 
-    /// Stores a copy of a packet, which takes no more memory than necessary. [`advance`](Self::advance) was
-    /// called for the packet.
+    /// Stores a copy of a packet, in the memory of the packet that it replaces. [`advance`](Self::advance)
+    /// was called for the packet.
     pub(crate) fn store(&mut self, packet: &Packet) {
         if let Some(seq) = packet.seq
             && let Some(slot) = self.packets.get_mut((seq % HISTORY) as usize)
         {
-            slot.clone_from(packet);
+            slot.assign(packet);
         }
     }
 

@@ -83,13 +83,23 @@ pub(crate) struct Packet {
 }
 
 impl Packet {
-    /// Empties the packet for a new sequence number, and keeps its memory.
+    /// Empties the packet for a new sequence number.
     pub(crate) fn begin(&mut self, seq: u64) {
         self.clear();
         self.seq = Some(seq);
     }
 
-    /// Empties the packet.
+    /// Becomes equal to another packet, and reuses the memory unless it is far too large.
+    pub(crate) fn assign(&mut self, other: &Self) {
+        self.seq = other.seq;
+        self.names = other.names;
+        self.weight = other.weight;
+        replace(&mut self.records, &other.records);
+        replace(&mut self.numbers, &other.numbers);
+        replace(&mut self.blobs, &other.blobs);
+    }
+
+    /// Empties the packet, and keeps its memory.
     pub(crate) fn clear(&mut self) {
         self.seq = None;
         self.weight = 0;
@@ -174,34 +184,33 @@ impl Packet {
     }
 }
 
-impl Clone for Packet {
-    fn clone(&self) -> Self {
-        let mut clone = Self::default();
-        clone.clone_from(self);
-        clone
+/// Replaces the contents of a list. Packets of similar lengths reuse its memory, and a list that was long
+/// once does not keep the memory forever.
+fn replace<T: Clone>(list: &mut Vec<T>, by: &[T]) {
+    list.clear();
+    if list.capacity() > 64 + 4 * by.len() {
+        *list = Vec::new();
     }
-
-    /// Reuses the memory, and takes no more of it than necessary.
-    fn clone_from(&mut self, other: &Self) {
-        self.seq = other.seq;
-        self.names = other.names;
-        self.weight = other.weight;
-        copy(&mut self.records, &other.records);
-        copy(&mut self.numbers, &other.numbers);
-        copy(&mut self.blobs, &other.blobs);
-    }
-}
-
-fn copy<T: Clone>(to: &mut Vec<T>, from: &[T]) {
-    to.clear();
-    to.reserve_exact(from.len());
-    to.extend_from_slice(from);
+    list.reserve_exact(by.len());
+    list.extend_from_slice(by);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::layout::MAX_ENTITY_LEN;
+
+    #[test]
+    fn copies_reuse_memory_but_do_not_keep_far_too_much() {
+        let mut list = vec![0; 1000];
+        let memory = (list.as_ptr(), list.capacity());
+        replace(&mut list, &[1; 300]);
+        assert_eq!(list, [1; 300]);
+        assert_eq!((list.as_ptr(), list.capacity()), memory);
+        replace(&mut list, &[2; 100]);
+        assert_eq!(list, [2; 100]);
+        assert_eq!(list.capacity(), 100);
+    }
 
     #[test]
     fn weights_are_at_least_the_memory() {

@@ -27,6 +27,9 @@ impl SnapshotSession {
 
     /// Forgets the entities whose owner is gone, or inherits them.
     pub(super) fn poll_vacancies(&mut self) {
+        if self.vacant.is_empty() {
+            return;
+        }
         let now = self.now;
         let members: Vec<_> = self.members.iter().copied().collect();
         for (index, since) in std::mem::take(&mut self.vacant) {

@@ -26,6 +26,8 @@ enum What {
     Rollback,
     /// Coding of snapshots on a trace of 901 cubes: traffic, time and allocations per frame
     Cubes,
+    /// Replicated entities on a virtual network: staleness, joins, claims and allocations
+    Snapshots,
     /// Replicated entities compared with `bevy_replicon`: traffic and time per frame
     Replication,
     /// Saving and loading of worlds compared with `bevy_ggrs`: time, allocations and memory
@@ -46,6 +48,9 @@ pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCo
     }
     if wanted(What::Cubes) {
         cubes(project)?;
+    }
+    if wanted(What::Snapshots) {
+        snapshots(project)?;
     }
     if wanted(What::Replication) {
         replication(project)?;
@@ -91,6 +96,16 @@ fn cubes(project: &Project) -> anyhow::Result<()> {
             .arg(project.cache.cubes())
             .args(["--", "--trace"])
             .arg(project.cache.cubes().join("trace.bin")),
+    )
+}
+
+fn snapshots(project: &Project) -> anyhow::Result<()> {
+    process::run(
+        env::command("cargo")
+            .current_dir(&project.root)
+            .args(["run", "--release", "-p", "huddle_snapshot_benches"])
+            .arg("--target-dir")
+            .arg(project.cache.native()),
     )
 }
 

@@ -26,6 +26,7 @@ const COVERED: &[&str] = &[
     "benches/offline",
     "benches/room",
     "benches/sim",
+    "benches/snapshots",
     "benches/transport",
     "benches/versus/cubes/src",
     "benches/versus/replication/src",
