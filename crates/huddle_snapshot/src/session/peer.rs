@@ -270,6 +270,8 @@ impl SnapshotSession {
         let owner = entity.ownership.owner();
         // Peers accept what happens to an entity of the host only from the host.
         let decides = entity.is_hosts() && self.host == Some(self.local);
+        // An heir has the values.
+        let taker = owner.filter(|_| entity.is_hosts() || !entity.is_inherited());
         if let Some(change) = outcome.changed {
             self.events
                 .push_back(SnapshotEvent::OwnershipChanged { id, change });
@@ -296,7 +298,7 @@ impl SnapshotSession {
             // Only the old owner passes the register on. All others receive it from the new owner.
             self.links
                 .values_mut()
-                .for_each(|link| link.outgoing.pass_on(index, owner, decides));
+                .for_each(|link| link.outgoing.pass_on(index, taker, decides));
         }
         if let Some(owner) = owner.filter(|_| outcome.changed.is_some() && !is_mine) {
             self.take_newest(index, owner);

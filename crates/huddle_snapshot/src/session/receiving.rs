@@ -5,7 +5,7 @@ use super::{
     peer::{RETURN_TIME, SnapshotSession},
 };
 use crate::{
-    claim::{ClaimError, Reaction},
+    claim::{ClaimError, Reaction, Register},
     column::Number,
     layout::ComponentSet,
     link::{DecodeError, Newest, RecordKind, StateRef},
@@ -119,7 +119,9 @@ impl SnapshotSession {
             link.outgoing.hide(index);
         }
         match reaction {
-            _ if kind == RecordKind::Register => {}
+            _ if kind == RecordKind::Register => {
+                self.abandon_unknown(index, peer, register, before);
+            }
             // Values of the owner, or of the peer that gives the entity to the local peer.
             Reaction::TakeValues | Reaction::Adopted { .. } if is_newest => {
                 self.take_newest(index, peer);
@@ -127,6 +129,30 @@ impl SnapshotSession {
             Reaction::TakeValues | Reaction::Adopted { .. } => {}
             // A late record can be the first that the local peer receives as the host.
             _ => self.take_missing(index, peer),
+        }
+    }
+
+    /// Gives up an entity that the local peer owned in an earlier session, which it does not remember. A
+    /// peer has sent the `register`, and the owner was `before` in the local view.
+    ///
+    /// The session remembers its own claims. A claim is an earlier one if the session has no values, or if
+    /// it only has those of the level, without an owner.
+    fn abandon_unknown(
+        &mut self,
+        index: Index,
+        peer: PeerId,
+        register: Register,
+        before: Option<PeerId>,
+    ) {
+        let is_earlier = |entity: &Entity| {
+            let is_unknown = entity.values.is_none() || before.is_none();
+            // Gifts arrive with their values, and the next host takes over those of the host.
+            let arrives = entity.is_gift() || entity.is_hosts();
+            let is_mine = entity.ownership.is_mine() && entity.register() == register;
+            is_mine && is_unknown && !arrives
+        };
+        if self.world.get(index).is_some_and(is_earlier) {
+            self.operate(index, |ownership| ownership.abandon(peer));
         }
     }
 

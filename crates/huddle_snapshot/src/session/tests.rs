@@ -1,11 +1,13 @@
 //! Two sessions and the packets between them, in an order that the simulation rarely has.
 
+mod restarts;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use fastrand::Rng;
 use huddle_id::PeerId;
 
-use super::{NewEntity, SnapshotEvent, SnapshotSession};
+use super::{NewEntity, RemovalReason, SnapshotEvent, SnapshotSession};
 use crate::{
     budget::BudgetOptions,
     claim::Policy,

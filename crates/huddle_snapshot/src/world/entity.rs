@@ -64,6 +64,12 @@ impl Entity {
         claim.is_some_and(|claim| claim.kind() == ClaimKind::Given && claim.touch() == 0)
     }
 
+    /// Returns whether the owner took the entity over because the one before was gone.
+    pub(crate) fn is_inherited(&self) -> bool {
+        let claim = self.register().claim();
+        claim.is_some_and(|claim| claim.kind() == ClaimKind::Inherited && claim.touch() == 0)
+    }
+
     /// Returns whether nothing is known about the entity but its id.
     pub(crate) fn is_untouched(&self) -> bool {
         self.values.is_none() && self.register() == Register::initial(self.id)
