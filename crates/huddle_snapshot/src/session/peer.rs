@@ -37,6 +37,8 @@ pub struct SnapshotSession {
     pub(super) start: u32,
     /// The number of counts that the local peer has used, see [`spawn`](Self::spawn).
     pub(super) spawned: u32,
+    /// The number of entities that the local peer has added, and that exist.
+    pub(super) own: usize,
     /// The entities with a claim of the local peer that has not ended.
     pub(super) claiming: Vec<Index>,
     /// The entities of which some changes are withheld because of rate limits.
@@ -82,6 +84,7 @@ impl SnapshotSession {
             host_since: Duration::ZERO,
             start,
             spawned: 0,
+            own: 0,
             claiming: Vec::new(),
             withholding: BTreeSet::new(),
             members: BTreeSet::from([local]),
@@ -322,6 +325,7 @@ impl SnapshotSession {
             && entity.values.take().is_some()
         {
             entity.release_all();
+            self.own -= usize::from(std::mem::take(&mut entity.is_own));
             let id = entity.id();
             self.events.push_back(SnapshotEvent::Removed { id, reason });
         }

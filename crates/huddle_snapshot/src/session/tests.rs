@@ -1,8 +1,12 @@
 //! Two sessions and the packets between them, in an order that the simulation rarely has.
 
+mod limits;
 mod restarts;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use fastrand::Rng;
 use huddle_id::PeerId;

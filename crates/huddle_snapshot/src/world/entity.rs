@@ -22,6 +22,8 @@ pub(crate) struct Entity {
     /// `None` while the game does not see the entity: nothing has arrived, it is dead, its owner
     /// hides it, or its owner has left.
     pub(crate) values: Option<Values>,
+    /// Whether the local peer has added the entity, and it exists.
+    pub(crate) is_own: bool,
     /// Increases with each change that the other peers have to receive.
     version: u64,
     withheld: Withheld,
@@ -41,6 +43,7 @@ impl Entity {
             id,
             ownership,
             values: None,
+            is_own: false,
             version: 1,
             withheld: Withheld::default(),
             visibility: Visibility::default(),
