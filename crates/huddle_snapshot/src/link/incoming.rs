@@ -254,6 +254,7 @@ fn without_values(tick: u32, register: Register) -> Head {
         ticks: 1,
         register,
         components: ComponentSet::EMPTY,
+        is_restricted: false,
     }
 }
 

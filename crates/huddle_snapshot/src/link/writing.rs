@@ -224,6 +224,7 @@ fn write_record(
                 tick,
                 register: entity.register(),
                 components: values.components,
+                is_restricted: entity.is_restricted(),
                 numbers: &values.numbers,
                 blobs: &values.blobs,
             };
@@ -243,6 +244,7 @@ fn write_record(
                 ticks: 1,
                 register,
                 components: ComponentSet::EMPTY,
+                is_restricted: false,
             };
             encode_register(encoder, models, names, id, register).then_some(head)
         }

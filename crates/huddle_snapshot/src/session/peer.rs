@@ -286,9 +286,10 @@ impl SnapshotSession {
             self.events.push_back(SnapshotEvent::Request { id, owner });
         }
         if was_mine && !is_mine {
-            // The new owner decides who sees the entity.
-            entity.show_to_all();
+            entity.stop_to_own();
             entity.release_all();
+        } else if is_mine && !was_mine {
+            entity.start_to_own();
         }
         if outcome.despawned {
             self.world.bury(id);
@@ -297,6 +298,9 @@ impl SnapshotSession {
         if is_mine && has_changed {
             // The other peers have to receive the values of the new owner, or its new claim.
             self.publish(index);
+            if let Some(change) = outcome.changed {
+                self.announce_hidden(index, change.from);
+            }
         } else if (was_mine || decides) && has_changed {
             // Only the old owner passes the register on. All others receive it from the new owner.
             self.links
@@ -306,6 +310,21 @@ impl SnapshotSession {
         if let Some(owner) = owner.filter(|_| outcome.changed.is_some() && !is_mine) {
             self.take_newest(index, owner);
             self.notice_vacancy(index);
+        }
+    }
+
+    /// Announces to the owner `before` that the local peer owns an entity now and hides it from that owner,
+    /// which passes this on. If it is gone, only the local peer can announce that, to all.
+    pub(super) fn announce_hidden(&mut self, index: Index, before: Option<PeerId>) {
+        let is_hidden = |entity: &&Entity| entity.ownership.is_mine() && entity.is_restricted();
+        let Some(entity) = self.world.get(index).filter(is_hidden) else {
+            return;
+        };
+        let before = before.filter(|before| self.links.contains_key(before));
+        for (peer, link) in &mut self.links {
+            if before.is_none_or(|before| before == *peer) && !entity.is_visible_to(*peer) {
+                link.outgoing.hide(index);
+            }
         }
     }
 

@@ -125,6 +125,7 @@ impl SnapshotSession {
             // Values of the owner, or of the peer that gives the entity to the local peer.
             Reaction::TakeValues | Reaction::Adopted { .. } if is_newest => {
                 self.take_newest(index, peer);
+                self.announce_hidden(index, Some(peer));
             }
             Reaction::TakeValues | Reaction::Adopted { .. } => {}
             // A late record can be the first that the local peer receives as the host.
@@ -193,6 +194,7 @@ impl SnapshotSession {
             }
             _ => return,
         };
+        entity.set_restricted(state.head.is_restricted);
         let Some(values) = &mut entity.values else {
             let (values, tick) = (values_of(state), state.head.tick);
             return self.appear(index, values, tick);
@@ -228,7 +230,12 @@ impl SnapshotSession {
             .and_then(|(entity, link)| link.incoming.newest(index, entity.id()));
         if let Some(Newest::State(state)) = newest {
             let (values, tick) = (values_of(state), state.head.tick);
+            let is_restricted = state.head.is_restricted;
+            if let Some(entity) = self.world.get_mut(index) {
+                entity.set_restricted(is_restricted);
+            }
             self.appear(index, values, tick);
+            self.announce_hidden(index, Some(from));
         }
     }
 

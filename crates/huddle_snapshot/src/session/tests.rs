@@ -2,6 +2,7 @@
 
 mod limits;
 mod restarts;
+mod restricted;
 
 use std::{
     collections::{BTreeSet, VecDeque},
