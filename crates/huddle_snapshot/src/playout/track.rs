@@ -224,7 +224,9 @@ impl<M: Motion> Track<M> {
         let (shown, since) = (last.value.clone(), last.now);
         if self.with_offset(curve.clone(), since) != shown {
             // A value that rests is exact in time.
-            let end = self.arrived.map(|arrived| arrived + CONVERGENCE);
+            let end = self
+                .arrived
+                .map(|arrived| arrived.saturating_add(CONVERGENCE));
             let left = end.map_or(MAX_DECAY, |end| end.saturating_sub(since));
             self.offset = Some(Offset {
                 curve,
