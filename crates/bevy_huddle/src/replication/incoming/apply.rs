@@ -44,6 +44,9 @@ fn apply_batch(world: &mut World, room: Entity, batch: Batch) {
         remove::remove(world, room, id, reason);
     }
     spawn::spawn_all(world, room, batch.spawned);
+    for (id, _) in batch.removed.iter().copied() {
+        spawn::restore_peer(world, room, id);
+    }
     for (id, change) in batch.changed {
         change_entity(world, room, id, change);
     }

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
 use huddle_snapshot::{
-    ComponentSet,
+    ComponentSet, RemovalReason,
     id::{Creator, EntityId},
 };
 
+use super::remove::remove;
 use crate::{
     peer::components::{Peer, PeerOf},
     replication::{
@@ -124,7 +125,7 @@ fn spawn(world: &mut World, room: Entity, id: EntityId, tick: u32) {
     };
     let entity = match is_peer(replication, components) {
         // The peer's entity has left if it is not there.
-        true => match owned_peer_entity(world, room, creator, owner) {
+        true => match take_peer_entity(world, room, creator, owner) {
             Some(entity) => entity,
             None => return,
         },
@@ -149,14 +150,46 @@ fn is_peer(replication: &RoomReplication, components: ComponentSet) -> bool {
     id.is_some_and(|id| components.contains(id))
 }
 
-/// Returns the entity of a peer, if the peer has sent this record about itself, and no other.
-fn owned_peer_entity(
-    world: &World,
+/// Returns the entity of a peer, if the peer has sent this record about itself, and no other. A peer that
+/// has started again sends another record, which replaces the one of its earlier session.
+fn take_peer_entity(
+    world: &mut World,
     room: Entity,
     creator: PeerId,
     owner: Option<PeerId>,
 ) -> Option<Entity> {
-    let entity = peer_entity(world, room, creator)?;
-    let is_free = world.get::<ReplicationId>(entity).is_none();
-    (owner == Some(creator) && is_free).then_some(entity)
+    let entity = peer_entity(world, room, creator).filter(|_| owner == Some(creator))?;
+    if let Some(&ReplicationId { id, .. }) = world.get::<ReplicationId>(entity) {
+        remove(world, room, id, RemovalReason::OwnerLeft);
+    }
+    world.get_entity(entity).is_ok().then_some(entity)
+}
+
+/// Gives the entity of a peer another record about the peer, after it has lost one.
+pub(super) fn restore_peer(world: &mut World, room: Entity, lost: EntityId) {
+    let Creator::Peer(peer_id) = lost.creator else {
+        return;
+    };
+    let (Some(link), Some(replication)) = (
+        world.get::<RoomLink>(room),
+        world.get::<RoomReplication>(room),
+    ) else {
+        return;
+    };
+    let has_lost = peer_entity(world, room, peer_id)
+        .is_some_and(|entity| world.get::<ReplicationId>(entity).is_none());
+    if !has_lost {
+        return;
+    }
+    let session = &link.snapshots;
+    let record = session.entities().find(|id| {
+        let components = session.components(*id).unwrap_or_default();
+        id.creator == lost.creator && is_peer(replication, components)
+    });
+    let tick = link.session.tick().0;
+    spawn_all(
+        world,
+        room,
+        record.into_iter().map(|id| (id, tick)).collect(),
+    );
 }
