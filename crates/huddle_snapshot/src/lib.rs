@@ -67,7 +67,7 @@ pub use layout::{
     Component, ComponentId, ComponentSet, Layout, LayoutError, MAX_BLOB_LEN, MAX_COMPONENTS,
     MAX_ENTITY_LEN, MAX_FIELDS, MAX_NAME_LEN, Shape,
 };
-pub use link::{DecodeError, MIN_SPACE};
+pub use link::{DecodeError, MAX_ENTITIES, MIN_SPACE};
 pub use session::{
     EntityError, LinkReport, NewEntity, RemovalReason, SnapshotEvent, SnapshotSession,
     SnapshotStats,

@@ -151,6 +151,10 @@ impl OnOwnerLeft {
 ///
 /// A hidden entity never leaves the machine of its owner, so a peer cannot find out about it. An entity
 /// with [`OwnershipPolicy::Host`] cannot be hidden.
+///
+/// The component is not replicated. A peer that becomes the owner of an entity which was hidden from some
+/// peers, and has no `VisibleTo` for it, receives `Only` without peers: nobody else sees the entity until the
+/// game changes that.
 #[derive(Component, Reflect, Debug, Clone, PartialEq, Eq, Default)]
 #[reflect(opaque)]
 #[reflect(Component, Debug, Clone, PartialEq)]

@@ -174,6 +174,13 @@ impl Lab {
         }
     }
 
+    /// Starts the game of a killed player again, with the same peer id.
+    #[cfg(test)]
+    pub(crate) fn revive(&mut self, player: Player) {
+        self.network.lock().keep_last_killed();
+        self.start(player);
+    }
+
     /// Returns the time since the lab was created.
     pub fn now(&self) -> Duration {
         self.now

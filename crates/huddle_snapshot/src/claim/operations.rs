@@ -109,6 +109,24 @@ impl Ownership {
         outcome
     }
 
+    /// Gives up an entity that the local peer owned in an earlier session. It passes on to a peer that has
+    /// it, or is dead. The caller does not record this despawn: a peer can invent such entities.
+    pub(crate) fn abandon(&mut self, heir: PeerId) -> Outcome {
+        let mut outcome = Outcome::default();
+        if let Register::Alive(claim) = self.register {
+            let register = match self.rules.owner_gone() {
+                OwnerGone::Forget => Register::Dead,
+                OwnerGone::PassOn => {
+                    let entity = self.rules.entity();
+                    Register::Alive(claim.raised(entity, ClaimKind::Inherited, heir))
+                }
+            };
+            self.set_register(register, &mut outcome);
+            outcome.despawned = false;
+        }
+        outcome
+    }
+
     /// Starts a claim of the local peer.
     fn start(&mut self, operation: Operation, now: Duration) -> Outcome {
         let mut outcome = Outcome::default();

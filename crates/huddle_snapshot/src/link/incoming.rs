@@ -27,9 +27,14 @@ use crate::{
     world::{Index, World},
 };
 
+/// The maximum number of entities that a peer has at the same time: those that it spawned, and those of
+/// its level.
+pub const MAX_ENTITIES: usize = 1 << 14;
+
 /// The maximum number of entities that a peer is the first to name. A hostile peer cannot fill the
-/// memory, nor take the place of other peers' entities.
-const MAX_ADDED: usize = 1 << 14;
+/// memory, nor take the place of other peers' entities. An entity that was despawned takes its place until
+/// no packet can refer to it.
+const MAX_ADDED: usize = 2 * MAX_ENTITIES;
 
 /// What one peer has received from another.
 #[derive(Debug)]
@@ -249,6 +254,7 @@ fn without_values(tick: u32, register: Register) -> Head {
         ticks: 1,
         register,
         components: ComponentSet::EMPTY,
+        is_restricted: false,
     }
 }
 

@@ -19,7 +19,7 @@ mod start;
 mod state;
 mod writing;
 
-pub use self::{error::DecodeError, space::MIN_SPACE};
+pub use self::{error::DecodeError, incoming::MAX_ENTITIES, space::MIN_SPACE};
 pub(crate) use self::{
     incoming::Incoming, outgoing::Outgoing, packet::RecordKind, received::Newest, space::Space,
     state::StateRef,

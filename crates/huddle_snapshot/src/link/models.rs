@@ -38,6 +38,8 @@ pub(crate) struct Models {
     pub(super) claim: ByteModel,
     pub(super) counter: ByteModel,
     pub(super) has_component: Vec<BitModel>,
+    /// Whether the owner hides the entity from some peers.
+    pub(super) is_restricted: BitModel,
     /// For each component type.
     pub(super) components: Vec<ComponentModels>,
 }
@@ -84,6 +86,7 @@ impl Models {
             claim: ByteModel::default(),
             counter: ByteModel::default(),
             has_component: vec![BitModel::default(); layout.components().len()],
+            is_restricted: BitModel::default(),
             components: components.collect(),
         }
     }

@@ -27,6 +27,8 @@ pub(super) struct Values<'a> {
     pub(super) tick: u32,
     pub(super) register: Register,
     pub(super) components: ComponentSet,
+    /// Whether the owner hides the entity from some peers.
+    pub(super) is_restricted: bool,
     pub(super) numbers: &'a [i32],
     pub(super) blobs: &'a [Bytes],
 }
@@ -77,7 +79,9 @@ pub(super) fn encode_state<'a>(
             }
         }
         let head = base.state.head;
-        let has_head = head.register != values.register || head.components != values.components;
+        let has_head = head.register != values.register
+            || head.components != values.components
+            || head.is_restricted != values.is_restricted;
         models.has_head.encode(encoder, has_head);
         if has_head && !encode_head(encoder, models, names, id, values) {
             return None;
@@ -121,6 +125,7 @@ pub(super) fn encode_state<'a>(
         ticks,
         register: values.register,
         components: values.components,
+        is_restricted: values.is_restricted,
     })
 }
 
@@ -195,6 +200,7 @@ fn encode_head(
     for (index, model) in models.has_component.iter_mut().enumerate() {
         model.encode(encoder, values.components.has(index));
     }
+    models.is_restricted.encode(encoder, values.is_restricted);
     is_named
 }
 
@@ -227,17 +233,17 @@ pub(super) fn decode_state<'a>(
             earlier = Some(state.ok_or(DecodeError::UnknownBaseline)?);
         }
         if !models.has_head.decode(decoder) {
-            head = Some((state.head.register, state.head.components));
+            head = Some(state.head);
         }
     }
-    let (register, components) = match head {
+    let head = match head {
         Some(head) => head,
         None => decode_head(decoder, models, names, layout, id)?,
     };
     out.clear();
     let ticks = ticks_since(known, tick);
-    for (component, of, place) in layout.places(components) {
-        let at = |state| at(layout, state, components, (component, &place));
+    for (component, of, place) in layout.places(head.components) {
+        let at = |state| at(layout, state, head.components, (component, &place));
         let before = known.and_then(at);
         match models.components.get_mut(component.index()) {
             Some(ComponentModels::Fields(models)) => {
@@ -271,18 +277,18 @@ pub(super) fn decode_state<'a>(
     Ok(Head {
         tick,
         ticks,
-        register,
-        components,
+        ..head
     })
 }
 
+/// Decodes everything but the ticks.
 fn decode_head(
     decoder: &mut Decoder<'_>,
     models: &mut Models,
     names: &Names,
     layout: &Layout,
     id: EntityId,
-) -> Result<(Register, ComponentSet), DecodeError> {
+) -> Result<Head, DecodeError> {
     let register = decode_register(decoder, models, names, id)?;
     let mut components = ComponentSet::EMPTY;
     for ((id, _), model) in layout.iter().zip(&mut models.has_component) {
@@ -290,5 +296,11 @@ fn decode_head(
             components.insert(id);
         }
     }
-    Ok((register, components))
+    Ok(Head {
+        tick: 0,
+        ticks: 1,
+        register,
+        components,
+        is_restricted: models.is_restricted.decode(decoder),
+    })
 }

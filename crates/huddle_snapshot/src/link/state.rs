@@ -11,6 +11,8 @@ pub(crate) struct Head {
     pub(crate) ticks: u32,
     pub(crate) register: Register,
     pub(crate) components: ComponentSet,
+    /// Whether the owner hides the entity from some peers.
+    pub(crate) is_restricted: bool,
 }
 
 /// A state of an entity as both ends of a link have it.

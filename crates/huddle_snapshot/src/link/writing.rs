@@ -229,6 +229,7 @@ fn write_record(
                 tick,
                 register: entity.register(),
                 components: values.components,
+                is_restricted: entity.is_restricted(),
                 numbers: &values.numbers,
                 blobs: &values.blobs,
             };
@@ -248,6 +249,7 @@ fn write_record(
                 ticks: 1,
                 register,
                 components: ComponentSet::EMPTY,
+                is_restricted: false,
             };
             encode_register(encoder, models, names, id, register).then_some(head)
         }

@@ -34,7 +34,7 @@ pub(super) struct Samples<V> {
     older: VecDeque<Sample<V>>,
 }
 
-impl<V: Clone> Samples<V> {
+impl<V: Clone + PartialEq> Samples<V> {
     pub(super) fn new(tick: u32, value: V) -> Self {
         Self {
             newest: Sample {
@@ -51,7 +51,8 @@ impl<V: Clone> Samples<V> {
     }
 
     /// Inserts a sample. `span` returns its [span](Sample::span), which is positive, from the tick
-    /// of the sample before. Returns `false` if the sample is older than all others or a duplicate.
+    /// of the sample before. A second value for the newest tick replaces the first one. Returns `false` if
+    /// the sample is older than all others or a duplicate.
     pub(super) fn insert(&mut self, tick: u32, value: V, span: impl Fn(u32) -> f64) -> bool {
         if tick > self.newest.tick {
             let span = span(self.newest.tick);
@@ -61,6 +62,10 @@ impl<V: Clone> Samples<V> {
             if self.older.len() >= MAX_SAMPLES {
                 self.older.pop_front();
             }
+            return true;
+        }
+        if tick == self.newest.tick && self.newest.value != value {
+            self.newest.value = value;
             return true;
         }
         let at = self.older.partition_point(|other| other.tick < tick);
@@ -189,6 +194,16 @@ mod tests {
         }
         assert_eq!(at(&ordered, 9.0), 10.0);
         assert_eq!(at(&ordered, 14.5), 14.5);
+    }
+
+    #[test]
+    fn second_value_of_the_newest_tick_replaces_the_first_one() {
+        let mut samples = samples(&[10, 13]);
+        let span = |_| 3.0;
+        assert!(samples.insert(13, [20.0], span));
+        assert!(!samples.insert(13, [20.0], span));
+        assert!(!samples.insert(10, [5.0], span));
+        assert_eq!((at(&samples, 10.0), at(&samples, 13.0)), (10.0, 20.0));
     }
 
     #[test]

@@ -3,11 +3,12 @@
 use huddle_id::PeerId;
 
 use super::{local::EntityError, peer::SnapshotSession};
-use crate::{id::EntityId, visibility::Visibility};
+use crate::{id::EntityId, visibility::Visibility, world::Entity};
 
 impl SnapshotSession {
-    /// Sets which peers see an entity. Only the setting of its owner matters, and a new owner starts with
-    /// [`Visibility::All`].
+    /// Sets which peers see an entity. Only the setting of its owner matters. A new owner starts with
+    /// [`Visibility::All`]. If the previous owner hid the entity from some peers, the new owner hides it from
+    /// all others instead, until this is called.
     ///
     /// # Errors
     /// Returns an error if the entity does not exist here, or an entity of the host would be hidden.
@@ -32,6 +33,11 @@ impl SnapshotSession {
         self.world
             .find(id)
             .is_some_and(|entity| entity.is_visible_to(peer))
+    }
+
+    /// Returns whether the owner of an entity hides it from some peers.
+    pub fn is_restricted(&self, id: EntityId) -> bool {
+        self.world.find(id).is_some_and(Entity::is_restricted)
     }
 
     /// Sets how important it is that the other peers have the current values of an entity. The default

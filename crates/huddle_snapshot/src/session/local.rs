@@ -6,6 +6,7 @@ use crate::{
     claim::{OwnerError, OwnerGone, Policy, Rules},
     id::EntityId,
     layout::{ComponentId, ComponentSet, MAX_ENTITY_LEN},
+    link::MAX_ENTITIES,
     numbering::{MAX_COUNT, count_from, number},
     world::{Entity, Index, ShapeError, Value, Values, World, values::check},
 };
@@ -72,6 +73,11 @@ pub enum EntityError {
         /// The other peer.
         peer: PeerId,
     },
+    /// The local peer has too many entities at the same time.
+    #[error(
+        "this peer has {MAX_ENTITIES} entities, which is the maximum: despawn some before you spawn more"
+    )]
+    TooManyAtOnce,
     /// The local peer has spawned too many entities.
     #[error("this peer has spawned {MAX_COUNT} entities, which is the maximum")]
     TooMany,
@@ -81,7 +87,8 @@ impl SnapshotSession {
     /// Spawns an entity with these values, and returns its id. Every peer that may see it receives it.
     ///
     /// # Errors
-    /// Returns an error if a value does not agree with the layout, or all values together are too long.
+    /// Returns an error if a value does not agree with the layout, all values together are too long, or
+    /// the local peer has [`MAX_ENTITIES`] entities.
     pub fn spawn(
         &mut self,
         new: NewEntity,
@@ -115,7 +122,8 @@ impl SnapshotSession {
     /// it at first.
     ///
     /// # Errors
-    /// Returns an error if a value does not agree with the layout, or all values together are too long.
+    /// Returns an error if a value does not agree with the layout, all values together are too long, or
+    /// the local peer has [`MAX_ENTITIES`] entities.
     pub fn place(
         &mut self,
         policy: Policy,
@@ -141,11 +149,16 @@ impl SnapshotSession {
             all.set(&self.layout, component, value);
         }
         check_len(id, all.len())?;
+        if self.own >= MAX_ENTITIES {
+            return Err(EntityError::TooManyAtOnce);
+        }
         let index = self.world.enter(id).ok_or(EntityError::TooMany)?;
         let is_mine = match self.world.get_mut(index) {
             // An entity of the level may have arrived from a peer before the local level was loaded.
             Some(entity) if entity.values.is_none() && !entity.register().is_dead() => {
                 entity.start(&self.layout, all, self.now);
+                entity.is_own = true;
+                self.own += 1;
                 entity.ownership.know_host(self.host);
                 entity.ownership.is_mine()
             }

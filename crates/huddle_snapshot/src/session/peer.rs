@@ -37,6 +37,8 @@ pub struct SnapshotSession {
     pub(super) start: u32,
     /// The number of counts that the local peer has used, see [`spawn`](Self::spawn).
     pub(super) spawned: u32,
+    /// The number of entities that the local peer has added, and that exist.
+    pub(super) own: usize,
     /// The entities with a claim of the local peer that has not ended.
     pub(super) claiming: Vec<Index>,
     /// The entities that have changed since the links were told.
@@ -84,6 +86,7 @@ impl SnapshotSession {
             host_since: Duration::ZERO,
             start,
             spawned: 0,
+            own: 0,
             claiming: Vec::new(),
             changed: Vec::new(),
             withholding: BTreeSet::new(),
@@ -274,6 +277,8 @@ impl SnapshotSession {
         let owner = entity.ownership.owner();
         // Peers accept what happens to an entity of the host only from the host.
         let decides = entity.is_hosts() && self.host == Some(self.local);
+        // An heir has the values.
+        let taker = owner.filter(|_| entity.is_hosts() || !entity.is_inherited());
         if let Some(change) = outcome.changed {
             self.events
                 .push_back(SnapshotEvent::OwnershipChanged { id, change });
@@ -285,9 +290,10 @@ impl SnapshotSession {
             self.events.push_back(SnapshotEvent::Request { id, owner });
         }
         if was_mine && !is_mine {
-            // The new owner decides who sees the entity.
-            entity.show_to_all();
+            entity.stop_to_own();
             entity.release_all();
+        } else if is_mine && !was_mine {
+            entity.start_to_own();
         }
         if outcome.despawned {
             self.world.bury(id);
@@ -296,15 +302,33 @@ impl SnapshotSession {
         if is_mine && has_changed {
             // The other peers have to receive the values of the new owner, or its new claim.
             self.publish(index);
+            if let Some(change) = outcome.changed {
+                self.announce_hidden(index, change.from);
+            }
         } else if (was_mine || decides) && has_changed {
             // Only the old owner passes the register on. All others receive it from the new owner.
             self.links
                 .values_mut()
-                .for_each(|link| link.outgoing.pass_on(index, owner, decides));
+                .for_each(|link| link.outgoing.pass_on(index, taker, decides));
         }
         if let Some(owner) = owner.filter(|_| outcome.changed.is_some() && !is_mine) {
             self.take_newest(index, owner);
             self.notice_vacancy(index);
+        }
+    }
+
+    /// Announces to the owner `before` that the local peer owns an entity now and hides it from that owner,
+    /// which passes this on. If it is gone, only the local peer can announce that, to all.
+    pub(super) fn announce_hidden(&mut self, index: Index, before: Option<PeerId>) {
+        let is_hidden = |entity: &&Entity| entity.ownership.is_mine() && entity.is_restricted();
+        let Some(entity) = self.world.get(index).filter(is_hidden) else {
+            return;
+        };
+        let before = before.filter(|before| self.links.contains_key(before));
+        for (peer, link) in &mut self.links {
+            if before.is_none_or(|before| before == *peer) && !entity.is_visible_to(*peer) {
+                link.outgoing.hide(index);
+            }
         }
     }
 
@@ -336,6 +360,7 @@ impl SnapshotSession {
             && entity.values.take().is_some()
         {
             entity.release_all();
+            self.own -= usize::from(std::mem::take(&mut entity.is_own));
             let id = entity.id();
             self.events.push_back(SnapshotEvent::Removed { id, reason });
         }

@@ -5,7 +5,7 @@ use super::{
     peer::{RETURN_TIME, SnapshotSession},
 };
 use crate::{
-    claim::{ClaimError, Reaction},
+    claim::{ClaimError, Reaction, Register},
     column::Number,
     layout::ComponentSet,
     link::{DecodeError, Newest, RecordKind, StateRef},
@@ -119,14 +119,41 @@ impl SnapshotSession {
             link.outgoing.hide(index);
         }
         match reaction {
-            _ if kind == RecordKind::Register => {}
+            _ if kind == RecordKind::Register => {
+                self.abandon_unknown(index, peer, register, before);
+            }
             // Values of the owner, or of the peer that gives the entity to the local peer.
             Reaction::TakeValues | Reaction::Adopted { .. } if is_newest => {
                 self.take_newest(index, peer);
+                self.announce_hidden(index, Some(peer));
             }
             Reaction::TakeValues | Reaction::Adopted { .. } => {}
             // A late record can be the first that the local peer receives as the host.
             _ => self.take_missing(index, peer),
+        }
+    }
+
+    /// Gives up an entity that the local peer owned in an earlier session, which it does not remember. A
+    /// peer has sent the `register`, and the owner was `before` in the local view.
+    ///
+    /// The session remembers its own claims. A claim is an earlier one if the session has no values, or if
+    /// it only has those of the level, without an owner.
+    fn abandon_unknown(
+        &mut self,
+        index: Index,
+        peer: PeerId,
+        register: Register,
+        before: Option<PeerId>,
+    ) {
+        let is_earlier = |entity: &Entity| {
+            let is_unknown = entity.values.is_none() || before.is_none();
+            // Gifts arrive with their values, and the next host takes over those of the host.
+            let arrives = entity.is_gift() || entity.is_hosts();
+            let is_mine = entity.ownership.is_mine() && entity.register() == register;
+            is_mine && is_unknown && !arrives
+        };
+        if self.world.get(index).is_some_and(is_earlier) {
+            self.operate(index, |ownership| ownership.abandon(peer));
         }
     }
 
@@ -167,6 +194,7 @@ impl SnapshotSession {
             }
             _ => return,
         };
+        entity.set_restricted(state.head.is_restricted);
         let Some(values) = &mut entity.values else {
             let (values, tick) = (values_of(state), state.head.tick);
             return self.appear(index, values, tick);
@@ -202,7 +230,12 @@ impl SnapshotSession {
             .and_then(|(entity, link)| link.incoming.newest(index, entity.id()));
         if let Some(Newest::State(state)) = newest {
             let (values, tick) = (values_of(state), state.head.tick);
+            let is_restricted = state.head.is_restricted;
+            if let Some(entity) = self.world.get_mut(index) {
+                entity.set_restricted(is_restricted);
+            }
             self.appear(index, values, tick);
+            self.announce_hidden(index, Some(from));
         }
     }
 

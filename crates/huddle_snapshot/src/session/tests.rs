@@ -1,11 +1,18 @@
 //! Two sessions and the packets between them, in an order that the simulation rarely has.
 
-use std::{collections::BTreeSet, time::Duration};
+mod limits;
+mod restarts;
+mod restricted;
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use fastrand::Rng;
 use huddle_id::PeerId;
 
-use super::{NewEntity, SnapshotEvent, SnapshotSession};
+use super::{NewEntity, RemovalReason, SnapshotEvent, SnapshotSession};
 use crate::{
     budget::BudgetOptions,
     claim::Policy,

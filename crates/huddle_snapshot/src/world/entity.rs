@@ -1,4 +1,7 @@
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use huddle_id::PeerId;
 
@@ -22,12 +25,16 @@ pub(crate) struct Entity {
     /// `None` while the game does not see the entity: nothing has arrived, it is dead, its owner
     /// hides it, or its owner has left.
     pub(crate) values: Option<Values>,
+    /// Whether the local peer has added the entity, and it exists.
+    pub(crate) is_own: bool,
     /// Increases with each change that the other peers have to receive.
     version: u64,
     /// Whether the links do not know about the newest change.
     is_touched: bool,
     withheld: Withheld,
     visibility: Visibility,
+    /// Whether the owner hides the entity from some peers.
+    is_restricted: bool,
     importance: f32,
     /// The importance for peers for which it differs.
     importance_for: BTreeMap<PeerId, f32>,
@@ -43,10 +50,12 @@ impl Entity {
             id,
             ownership,
             values: None,
+            is_own: false,
             version: 1,
             is_touched: false,
             withheld: Withheld::default(),
             visibility: Visibility::default(),
+            is_restricted: false,
             importance: 1.0,
             importance_for: BTreeMap::new(),
         }
@@ -65,6 +74,12 @@ impl Entity {
     pub(crate) fn is_gift(&self) -> bool {
         let claim = self.register().claim();
         claim.is_some_and(|claim| claim.kind() == ClaimKind::Given && claim.touch() == 0)
+    }
+
+    /// Returns whether the owner took the entity over because the one before was gone.
+    pub(crate) fn is_inherited(&self) -> bool {
+        let claim = self.register().claim();
+        claim.is_some_and(|claim| claim.kind() == ClaimKind::Inherited && claim.touch() == 0)
     }
 
     /// Returns whether nothing is known about the entity but its id.
@@ -168,11 +183,37 @@ impl Entity {
         self.visibility.includes(peer)
     }
 
-    pub(crate) fn show_to_all(&mut self) {
+    /// Returns whether the owner hides the entity from some peers. No other peer may pass it on.
+    pub(crate) fn is_restricted(&self) -> bool {
+        self.is_restricted
+    }
+
+    /// Takes the setting of the owner. The local peer hides what another peer gives to it.
+    pub(crate) fn set_restricted(&mut self, is_restricted: bool) {
+        self.is_restricted = is_restricted;
+        if self.ownership.is_mine() {
+            self.start_to_own();
+        }
+    }
+
+    /// Handles that the local peer becomes the owner. Nobody knows who could see a restricted entity, so it
+    /// is hidden from all others until the game decides.
+    pub(crate) fn start_to_own(&mut self) {
+        if self.is_restricted && self.visibility == Visibility::All {
+            self.visibility = Visibility::Only(BTreeSet::new());
+        }
+        self.is_restricted = self.visibility != Visibility::All;
+    }
+
+    /// Handles that the local peer is no longer the owner, which decides who sees the entity.
+    pub(crate) fn stop_to_own(&mut self) {
         self.visibility = Visibility::All;
     }
 
     pub(crate) fn set_visibility(&mut self, visibility: Visibility) {
+        if self.ownership.is_mine() {
+            self.is_restricted = visibility != Visibility::All;
+        }
         self.visibility = visibility;
         self.version += 1;
     }

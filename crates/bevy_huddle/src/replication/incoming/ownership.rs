@@ -1,5 +1,7 @@
 //! Ownership that has changed, and claims that have ended.
 
+use std::collections::BTreeSet;
+
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
 use huddle_snapshot::{SnapshotEvent, id::EntityId};
@@ -10,6 +12,7 @@ use crate::{
         components::{Importance, LocallyOwned, Owner, VisibleTo},
         encode::encode_again,
         events::{ClaimEnded, OwnershipChanged, ReplicationFailed},
+        received::Received,
         requests::send_request,
         room::RoomReplication,
     },
@@ -65,6 +68,19 @@ fn touch_settings(entity: &mut EntityWorldMut) {
     }
 }
 
+/// Shows the game that an entity of the local peer is hidden from all others, because the owner before hid it
+/// from some peers.
+fn restrict(world: &mut World, room: Entity, (id, entity): (EntityId, Entity)) {
+    let link = world.get::<RoomLink>(room);
+    let is_restricted = link.is_some_and(|link| link.snapshots.is_restricted(id));
+    if is_restricted
+        && let Ok(mut owned) = world.get_entity_mut(entity)
+        && !owned.contains::<VisibleTo>()
+    {
+        owned.insert(VisibleTo::Only(BTreeSet::new()));
+    }
+}
+
 /// Despawns an entity on every peer that the local peer has inherited after the game despawned it.
 fn despawn_hidden(world: &mut World, room: Entity, id: EntityId, to: Option<PeerId>) {
     let replication = world.get::<RoomReplication>(room);
@@ -109,6 +125,15 @@ fn set_owner(
         && let Ok(mut owned) = world.get_entity_mut(entity)
     {
         touch_settings(&mut owned);
+    }
+    if was_mine && !is_mine {
+        // What it refers to was encoded so far, and is decoded from now on.
+        if let Some(received) = Received::find(world, room, id, 0) {
+            received.find_references(world);
+        }
+    }
+    if is_mine {
+        restrict(world, room, (id, entity));
     }
     if is_mine
         && !was_mine

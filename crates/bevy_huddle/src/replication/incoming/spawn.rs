@@ -5,17 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
 use huddle_snapshot::{
-    ComponentSet,
+    ComponentSet, RemovalReason,
     id::{Creator, EntityId},
 };
 
+use super::remove::remove;
 use crate::{
     peer::components::{Peer, PeerOf},
     replication::{
         codec::references_in,
         components::{Owner, PeerEntity, ReplicationId},
-        encode::resolve_ids,
         received::{Marks, Received},
+        resolve::resolve_references,
         room::RoomReplication,
     },
     room::link::{RoomLink, peer_entity},
@@ -64,8 +65,6 @@ pub(super) fn spawn_all(world: &mut World, room: Entity, mut ticks: BTreeMap<Ent
         }
     }
     resolve_references(world, room);
-    // Entities of the local peer may refer to that of another peer.
-    resolve_ids(world, room);
 }
 
 /// Returns the entities that an entity refers to.
@@ -78,25 +77,6 @@ fn references_of(world: &World, room: Entity, id: EntityId) -> Vec<EntityId> {
         .iter()
         .filter_map(|component| session.get(id, component));
     values.flat_map(references_in).collect()
-}
-
-/// Sets the components that refer to an entity which is there now.
-fn resolve_references(world: &mut World, room: Entity) {
-    let Some(mut replication) = world.get_mut::<RoomReplication>(room) else {
-        return;
-    };
-    let RoomReplication {
-        entities, not_here, ..
-    } = &mut *replication;
-    let ready = not_here.take_ready(|id| entities.entity(id).is_some());
-    let tick = world
-        .get::<RoomLink>(room)
-        .map_or(0, |link| link.session.tick().0);
-    for (id, component) in ready {
-        if let Some(received) = Received::find(world, room, id, tick) {
-            received.insert_or_set(world, ComponentSet::from_iter([component]));
-        }
-    }
 }
 
 fn spawn(world: &mut World, room: Entity, id: EntityId, tick: u32) {
@@ -124,7 +104,7 @@ fn spawn(world: &mut World, room: Entity, id: EntityId, tick: u32) {
     };
     let entity = match is_peer(replication, components) {
         // The peer's entity has left if it is not there.
-        true => match owned_peer_entity(world, room, creator, owner) {
+        true => match take_peer_entity(world, room, creator, owner) {
             Some(entity) => entity,
             None => return,
         },
@@ -149,14 +129,46 @@ fn is_peer(replication: &RoomReplication, components: ComponentSet) -> bool {
     id.is_some_and(|id| components.contains(id))
 }
 
-/// Returns the entity of a peer, if the peer has sent this record about itself, and no other.
-fn owned_peer_entity(
-    world: &World,
+/// Returns the entity of a peer, if the peer has sent this record about itself, and no other. A peer that
+/// has started again sends another record, which replaces the one of its earlier session.
+fn take_peer_entity(
+    world: &mut World,
     room: Entity,
     creator: PeerId,
     owner: Option<PeerId>,
 ) -> Option<Entity> {
-    let entity = peer_entity(world, room, creator)?;
-    let is_free = world.get::<ReplicationId>(entity).is_none();
-    (owner == Some(creator) && is_free).then_some(entity)
+    let entity = peer_entity(world, room, creator).filter(|_| owner == Some(creator))?;
+    if let Some(&ReplicationId { id, .. }) = world.get::<ReplicationId>(entity) {
+        remove(world, room, id, RemovalReason::OwnerLeft);
+    }
+    world.get_entity(entity).is_ok().then_some(entity)
+}
+
+/// Gives the entity of a peer another record about the peer, after it has lost one.
+pub(super) fn restore_peer(world: &mut World, room: Entity, lost: EntityId) {
+    let Creator::Peer(peer_id) = lost.creator else {
+        return;
+    };
+    let (Some(link), Some(replication)) = (
+        world.get::<RoomLink>(room),
+        world.get::<RoomReplication>(room),
+    ) else {
+        return;
+    };
+    let has_lost = peer_entity(world, room, peer_id)
+        .is_some_and(|entity| world.get::<ReplicationId>(entity).is_none());
+    if !has_lost {
+        return;
+    }
+    let session = &link.snapshots;
+    let record = session.entities().find(|id| {
+        let components = session.components(*id).unwrap_or_default();
+        id.creator == lost.creator && is_peer(replication, components)
+    });
+    let tick = link.session.tick().0;
+    spawn_all(
+        world,
+        room,
+        record.into_iter().map(|id| (id, tick)).collect(),
+    );
 }

@@ -3,7 +3,9 @@ use std::collections::BTreeSet;
 use bevy::prelude::*;
 
 use super::game::{Charge, LabExt, Label, meet};
-use crate::replication::{OwnershipPolicy, ReplicationError, ReplicationFailed, VisibleTo};
+use crate::replication::{
+    OwnershipCommandsExt, OwnershipPolicy, ReplicationError, ReplicationFailed, VisibleTo,
+};
 
 #[test]
 fn hidden_entity_never_reaches_a_peer_until_it_is_shown() {
@@ -56,4 +58,43 @@ fn entity_without_the_setting_is_visible_again() {
     });
     lab.settle();
     assert_eq!(lab.all::<Charge>(bob), [Charge(1)]);
+}
+
+#[test]
+fn entity_that_changes_its_owner_stays_hidden_until_the_new_owner_shows_it() {
+    let (mut lab, [ada, bob, eve]) = meet();
+    #[derive(Resource, Default)]
+    struct Seen(u32);
+    lab[eve]
+        .init_resource::<Seen>()
+        .add_observer(|_: On<Add, Charge>, mut seen: ResMut<Seen>| seen.0 += 1);
+    let only_bob = VisibleTo::Only(BTreeSet::from([lab.peer_id(bob)]));
+    let touched = lab.spawn(ada, (Charge(1), OwnershipPolicy::ByTouch, only_bob.clone()));
+    let given = lab.spawn(ada, (Charge(2), OwnershipPolicy::OnRequest, only_bob));
+    lab.settle();
+    let shown = [touched, given].map(|entity| lab.shown(bob, (ada, entity)).unwrap());
+    let bobs_id = lab.peer_id(bob);
+    lab.commands(bob, |commands| {
+        commands.entity(shown[0]).touch();
+    });
+    lab.commands(ada, |commands| {
+        commands.entity(given).give(bobs_id);
+    });
+    lab.settle();
+    let nobody = VisibleTo::Only(BTreeSet::new());
+    for entity in shown {
+        assert_eq!(lab.owner(bob, entity), Some(bobs_id));
+        assert_eq!(lab[bob].world().get::<VisibleTo>(entity), Some(&nobody));
+    }
+    assert_eq!(lab[eve].world().resource::<Seen>().0, 0);
+    assert_eq!(lab.all::<Charge>(ada), []);
+    lab.with(bob, |world| {
+        for entity in shown {
+            world.entity_mut(entity).remove::<VisibleTo>();
+        }
+    });
+    lab.settle();
+    for player in [ada, eve] {
+        assert_eq!(lab.all::<Charge>(player).len(), 2);
+    }
 }

@@ -67,7 +67,9 @@ impl Network {
     /// Adds a player to a room. The network then starts linking it with the other players of the
     /// room.
     pub(crate) fn join(&mut self, room: &str, reconnect_timeout: Duration) -> PeerId {
-        let local_id = PeerId::from_u128(self.rng.u128(..));
+        let random = self.rng.u128(..);
+        let kept = self.kept_id.take();
+        let local_id = kept.unwrap_or(PeerId::from_u128(random));
         let others: Vec<_> = self
             .members
             .iter()
@@ -84,10 +86,22 @@ impl Network {
         self.members.insert(local_id, member);
         for other in others {
             let pair = Pair::of(local_id, other);
-            self.connections.insert(pair, Connection::default());
+            // The packets of an earlier link are lost.
+            let earlier = self.connections.get(&pair);
+            let connection = Connection {
+                generation: earlier.map_or(0, |earlier| earlier.generation),
+                ..Connection::default()
+            };
+            self.connections.insert(pair, connection);
             self.schedule(Duration::ZERO, Task::Connect(pair));
         }
         local_id
+    }
+
+    /// Gives the id of the player that was killed last to the next player that joins.
+    #[cfg(test)]
+    pub(crate) fn keep_last_killed(&mut self) {
+        self.kept_id = self.last_killed;
     }
 
     /// Removes a player and sends a goodbye to every peer. The goodbye arrives after earlier
@@ -104,6 +118,7 @@ impl Network {
     /// Removes a player without a goodbye.
     pub(crate) fn kill(&mut self, local_id: PeerId) {
         self.members.remove(&local_id);
+        self.last_killed = Some(local_id);
         for pair in self.pairs_of(local_id) {
             if let Some(connection) = self.connections.get_mut(&pair) {
                 connection.close(pair.side(local_id));

@@ -41,6 +41,9 @@ pub(crate) struct Network {
     /// The number of tasks scheduled so far.
     pub(super) scheduled: u64,
     pub(super) liveness_checks: u64,
+    pub(super) last_killed: Option<PeerId>,
+    /// The id of the next player that joins, instead of a random one.
+    pub(super) kept_id: Option<PeerId>,
 }
 
 /// A player in a room.
@@ -89,6 +92,8 @@ impl Network {
             tasks: BTreeMap::new(),
             scheduled: 0,
             liveness_checks: 0,
+            last_killed: None,
+            kept_id: None,
         };
         network.schedule(LIVENESS_INTERVAL, Task::CheckLiveness);
         network

@@ -177,6 +177,36 @@ fn movement_after_a_rest_takes_one_interval() {
 }
 
 #[test]
+fn value_at_rest_can_be_skipped() {
+    // It moves for a second, rests for a second, and so on.
+    let value = |tick: f64| {
+        let (seconds, part) = ((tick / 60.0).floor(), (tick / 60.0).fract());
+        let moved = (seconds / 2.0).floor() + if seconds % 2.0 == 0.0 { part } else { 1.0 };
+        (60.0 * moved) as f32
+    };
+    for (interval, sends_empty, jitter) in [(1, true, 0.0), (3, true, 0.02), (3, false, 0.02)] {
+        let [skipped, complete] = [true, false].map(|skips_rest| {
+            let simulation = Simulation {
+                value: &value,
+                interval: &|_| interval,
+                sends_empty,
+                jitter,
+                skips_rest,
+                display: 75.0,
+                ..Simulation::default()
+            };
+            simulation.run(10.0)
+        });
+        assert_eq!(skipped.len(), complete.len());
+        for (a, b) in skipped.iter().zip(&complete) {
+            let difference = (a.shown - b.shown).abs();
+            // The additional delay changes only while the value moves.
+            assert!(difference < 1.5, "{difference} at {}", a.at);
+        }
+    }
+}
+
+#[test]
 fn steps_after_rests_are_continuous() {
     for interval in INTERVALS {
         let simulation = Simulation {
@@ -318,6 +348,7 @@ proptest! {
             jitter,
             loss,
             display,
+            skips_rest: seed % 2 == 0,
             seed,
         };
         let frames = simulation.run(8.0);

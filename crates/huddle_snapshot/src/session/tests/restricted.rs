@@ -1,0 +1,135 @@
+//! Entities that their owner hides from some peers, and that another peer takes over.
+
+use super::*;
+use crate::claim::ClaimKind;
+
+const C: PeerId = PeerId::from_u128(3);
+
+fn only(peers: &[PeerId]) -> Visibility {
+    Visibility::Only(peers.iter().copied().collect())
+}
+
+/// Sessions that are all linked, and the number of the next packet.
+struct Room {
+    sessions: Vec<SnapshotSession>,
+    seq: u64,
+}
+
+impl Room {
+    fn new() -> Self {
+        let mut sessions: Vec<_> = [A, B, C].map(|id| unlimited(id, layout())).into();
+        for session in &mut sessions {
+            for other in [A, B, C] {
+                if other != session.local {
+                    session.link_opened(other);
+                }
+            }
+        }
+        Self { sessions, seq: 0 }
+    }
+
+    fn at(&mut self, id: PeerId) -> &mut SnapshotSession {
+        self.sessions.iter_mut().find(|it| it.local == id).unwrap()
+    }
+
+    /// Exchanges packets until everything has arrived. Asserts that a peer never sees an entity.
+    fn run(&mut self, hidden: EntityId, from: &[PeerId]) {
+        for _ in 0..8 {
+            for (sender, receiver) in [(A, B), (A, C), (B, A), (B, C), (C, A), (C, B)] {
+                if self.sessions.iter().all(|it| it.local != receiver) {
+                    continue;
+                }
+                let Some(session) = self.sessions.iter_mut().find(|it| it.local == sender) else {
+                    continue;
+                };
+                let mut bytes = Vec::new();
+                if session.write(receiver, self.seq, self.seq as u32, 900, &mut bytes) {
+                    session.delivered(receiver, self.seq);
+                    let seq = self.seq;
+                    receive(self.at(receiver), sender, seq, &bytes);
+                }
+                if from.contains(&receiver) {
+                    assert_eq!(x_of(self.at(receiver), hidden), None, "{receiver}");
+                }
+            }
+            self.seq += 1;
+        }
+    }
+}
+
+#[test]
+fn new_owner_of_a_restricted_entity_hides_it_until_it_sets_the_visibility() {
+    for kind in [ClaimKind::Spawned, ClaimKind::Held, ClaimKind::Given] {
+        let mut room = Room::new();
+        let id = spawn(room.at(A), Policy::ByTouch, 1);
+        room.at(A).set_visibility(id, only(&[B])).unwrap();
+        room.run(id, &[C]);
+        assert!(room.at(B).is_restricted(id));
+        match kind {
+            ClaimKind::Given => room.at(A).give(id, B).unwrap(),
+            ClaimKind::Held => room.at(B).hold(id).unwrap(),
+            _ => room.at(B).touch(id).unwrap(),
+        }
+        room.run(id, &[C]);
+        assert_eq!(room.at(B).owner(id), Some(B), "{kind:?}");
+        assert_eq!(room.at(A).owner(id), Some(B), "{kind:?}");
+        assert_eq!(x_of(room.at(A), id), None, "{kind:?}");
+        room.at(B).set_visibility(id, Visibility::All).unwrap();
+        room.run(id, &[]);
+        for peer in [A, C] {
+            assert_eq!(x_of(room.at(peer), id), Some(1), "{kind:?}");
+            assert!(!room.at(peer).is_restricted(id));
+        }
+    }
+}
+
+#[test]
+fn gift_before_the_recipient_sees_the_entity_is_restricted() {
+    let mut room = Room::new();
+    let id = spawn(room.at(A), Policy::OnRequest, 1);
+    room.at(A).set_visibility(id, only(&[B])).unwrap();
+    room.at(A).give(id, B).unwrap();
+    room.run(id, &[C]);
+    assert_eq!(
+        (room.at(B).owner(id), x_of(room.at(B), id)),
+        (Some(B), Some(1))
+    );
+}
+
+#[test]
+fn heir_of_a_restricted_entity_hides_it_and_every_peer_agrees_on_the_owner() {
+    let mut room = Room::new();
+    let id = spawn(room.at(A), Policy::OnRequest, 1);
+    room.at(A).set_visibility(id, only(&[B, C])).unwrap();
+    room.run(id, &[]);
+    room.sessions.remove(0);
+    for (peer, other) in [(B, C), (C, B)] {
+        room.at(peer).link_lost(A);
+        room.at(peer).set_members([other]);
+    }
+    for _ in 0..200 {
+        for peer in [B, C] {
+            let now = room.at(peer).now + Duration::from_millis(16);
+            room.at(peer).advance(now);
+        }
+        room.run(id, &[]);
+    }
+    let owner = room.at(B).owner(id).unwrap();
+    assert_eq!(room.at(C).owner(id), Some(owner));
+    assert_ne!(owner, A);
+    let seen = [B, C].map(|peer| x_of(room.at(peer), id));
+    assert_eq!(seen, [B, C].map(|peer| (peer == owner).then_some(1)));
+}
+
+#[test]
+fn setting_before_the_takeover_counts() {
+    let mut room = Room::new();
+    let id = spawn(room.at(A), Policy::ByTouch, 1);
+    room.at(A).set_visibility(id, only(&[B])).unwrap();
+    room.run(id, &[C]);
+    room.at(B).set_visibility(id, only(&[A])).unwrap();
+    room.at(B).touch(id).unwrap();
+    room.run(id, &[C]);
+    assert_eq!(x_of(room.at(A), id), Some(1));
+    assert!(room.at(A).is_restricted(id));
+}
