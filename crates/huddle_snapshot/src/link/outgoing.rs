@@ -107,9 +107,14 @@ impl Outgoing {
         self.enqueue(index);
     }
 
-    /// Hides an entity from the receiver, which has seen it before this link.
-    pub(crate) fn hide(&mut self, index: Index) {
+    /// Records that the receiver may see an entity, which another peer has shown to it.
+    pub(crate) fn may_see(&mut self, index: Index) {
         entry(&mut self.entities, index).is_shown = true;
+    }
+
+    /// Hides an entity from the receiver, to which another peer may have shown it.
+    pub(crate) fn hide(&mut self, index: Index) {
+        self.may_see(index);
         self.enqueue(index);
     }
 

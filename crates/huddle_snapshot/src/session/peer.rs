@@ -294,6 +294,11 @@ impl SnapshotSession {
             entity.release_all();
         } else if is_mine && !was_mine {
             entity.start_to_own();
+            for link in self.links.values_mut() {
+                if link.outgoing.known(index).is_some() {
+                    link.outgoing.may_see(index);
+                }
+            }
         }
         if outcome.despawned {
             self.world.bury(id);
@@ -334,10 +339,11 @@ impl SnapshotSession {
 
     /// Sends the values of an entity of the local peer to all peers.
     pub(super) fn publish(&mut self, index: Index) {
-        if let Some(entity) = self.world.get_mut(index)
-            && entity.touch()
-        {
-            self.changed.push(index);
+        if let Some(entity) = self.world.get_mut(index) {
+            entity.touch();
+            if !std::mem::replace(&mut entity.is_changed, true) {
+                self.changed.push(index);
+            }
         }
     }
 
@@ -346,7 +352,7 @@ impl SnapshotSession {
     pub(super) fn enqueue_changed(&mut self) {
         for index in self.changed.drain(..) {
             if let Some(entity) = self.world.get_mut(index) {
-                entity.enqueued();
+                entity.is_changed = false;
             }
             for link in self.links.values_mut() {
                 link.outgoing.enqueue(index);

@@ -112,11 +112,15 @@ impl SnapshotSession {
             // The owner may hide the entity from the peer that despawned it.
             link.outgoing.ask(index, false);
         }
-        let is_hidden = |entity: &Entity| entity.ownership.is_mine() && !entity.is_visible_to(peer);
-        if self.world.get(index).is_some_and(is_hidden)
+        let entity = self.world.get(index);
+        if let Some(entity) = entity.filter(|entity| entity.ownership.is_mine())
             && let Some(link) = self.links.get_mut(&peer)
         {
-            link.outgoing.hide(index);
+            // The peer knows the entity, from another owner or another session.
+            match entity.is_visible_to(peer) {
+                true => link.outgoing.may_see(index),
+                false => link.outgoing.hide(index),
+            }
         }
         match reaction {
             _ if kind == RecordKind::Register => {

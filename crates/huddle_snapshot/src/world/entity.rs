@@ -29,8 +29,8 @@ pub(crate) struct Entity {
     pub(crate) is_own: bool,
     /// Increases with each change that the other peers have to receive.
     version: u64,
-    /// Whether the links do not know about the newest change.
-    is_touched: bool,
+    /// Whether the session will tell all links about a change.
+    pub(crate) is_changed: bool,
     withheld: Withheld,
     visibility: Visibility,
     /// Whether the owner hides the entity from some peers.
@@ -52,7 +52,7 @@ impl Entity {
             values: None,
             is_own: false,
             version: 1,
-            is_touched: false,
+            is_changed: false,
             withheld: Withheld::default(),
             visibility: Visibility::default(),
             is_restricted: false,
@@ -143,19 +143,13 @@ impl Entity {
     /// Releases all changes, which the next owner receives.
     pub(crate) fn release_all(&mut self) {
         if self.withheld.release_all() {
-            self.version += 1;
+            self.touch();
         }
     }
 
-    /// The other peers have to receive a change. Returns whether the links were up to date before.
-    pub(crate) fn touch(&mut self) -> bool {
+    /// The other peers have to receive a change.
+    pub(crate) fn touch(&mut self) {
         self.version += 1;
-        !std::mem::replace(&mut self.is_touched, true)
-    }
-
-    /// The links know about the newest change.
-    pub(crate) fn enqueued(&mut self) {
-        self.is_touched = false;
     }
 
     /// Returns how important it is that a peer has the current values.
