@@ -26,6 +26,8 @@ pub(super) struct Simulation<'a> {
     pub(super) loss: f64,
     /// The frames per second of the display.
     pub(super) display: f64,
+    /// Whether the display skips values at rest.
+    pub(super) skips_rest: bool,
     pub(super) seed: u64,
 }
 
@@ -41,6 +43,8 @@ pub(super) struct Frame {
     pub(super) position: f64,
     /// The delay of the playout clock in seconds.
     pub(super) delay: f64,
+    /// Whether the next frames can be skipped.
+    pub(super) is_at_rest: bool,
 }
 
 impl Default for Simulation<'_> {
@@ -52,6 +56,7 @@ impl Default for Simulation<'_> {
             jitter: 0.0,
             loss: 0.0,
             display: 60.0,
+            skips_rest: true,
             seed: 1,
         }
     }
@@ -111,12 +116,17 @@ impl Simulation<'_> {
             if let Some((clock, track)) = &mut player {
                 clock.advance(now);
                 let playhead = clock.playhead();
+                let shown = match self.skips_rest && track.is_at_rest() {
+                    true => *track.newest(),
+                    false => track.show(&playhead),
+                };
                 frames.push(Frame {
                     at,
-                    shown: track.show(&playhead)[0],
+                    shown: shown[0],
                     raw: track.newest()[0],
                     position: playhead.position() - f64::from(FIRST_TICK),
                     delay: playhead.delay().as_secs_f64(),
+                    is_at_rest: track.is_at_rest(),
                 });
             }
         }

@@ -64,6 +64,8 @@ pub struct Track<M: Motion> {
     has_new_playhead: bool,
     /// Whether the next sample is the first of a new owner.
     has_new_samples: bool,
+    /// Whether the newest sample was shown, and will be until another one arrives.
+    is_at_rest: bool,
 }
 
 /// The difference between what is shown and the curve through the samples.
@@ -100,12 +102,14 @@ impl<M: Motion> Track<M> {
             last: None,
             has_new_playhead: false,
             has_new_samples: false,
+            is_at_rest: false,
         }
     }
 
     /// Adds the value in a snapshot of `tick`. `playhead` is that of the owner's clock, after
     /// [`record_arrival`](super::PlayoutClock::record_arrival) of the same snapshot.
     pub fn push(&mut self, tick: u32, value: M::Value, playhead: &Playhead) {
+        self.catch_up(playhead.position - self.lag, playhead.now);
         let interval = self.interval(playhead);
         if std::mem::take(&mut self.has_new_samples) {
             let span = |before: u32| span(before, tick, interval, None, playhead);
@@ -116,6 +120,7 @@ impl<M: Motion> Track<M> {
                 return;
             }
         }
+        self.is_at_rest = false;
         if self.samples.newest().tick == tick {
             self.arrived = Some(playhead.now);
         }
@@ -137,6 +142,10 @@ impl<M: Motion> Track<M> {
         self.adjust_lag(playhead, passed);
         let position = playhead.position - self.lag;
         let continuation = self.continuation(playhead);
+        let passed = match self.catch_up(position, playhead.now) {
+            true => 0.0,
+            false => passed,
+        };
         if std::mem::take(&mut self.has_new_playhead) {
             self.keep_shown(position - passed, continuation, playhead);
         } else if let Some(last) = &self.last {
@@ -148,6 +157,7 @@ impl<M: Motion> Track<M> {
             }
         }
         let value = self.with_offset(self.curve(position, continuation, playhead), playhead.now);
+        self.is_at_rest = self.rests(position, continuation, playhead.now);
         self.last = Some(Shown {
             value: value.clone(),
             position,
@@ -172,9 +182,35 @@ impl<M: Motion> Track<M> {
         self.has_new_samples = true;
     }
 
+    /// Returns `true` if [`show`](Self::show) has returned the newest sample, and will until the next
+    /// [`push`](Self::push) or [`hand_over`](Self::hand_over). The caller can skip it until then.
+    pub fn is_at_rest(&self) -> bool {
+        self.is_at_rest && !self.has_new_playhead
+    }
+
     /// The newest received value.
     pub fn newest(&self) -> &M::Value {
         &self.samples.newest().value
+    }
+
+    /// Returns whether the newest sample is shown from this position on.
+    fn rests(&self, position: f64, continuation: Continuation, now: Duration) -> bool {
+        let ahead = position - f64::from(self.samples.newest().tick);
+        let has_ended = match continuation {
+            Continuation::Rest => ahead >= 0.0,
+            Continuation::Extrapolate { limit, .. } => ahead >= limit,
+        };
+        let offset = self.offset.as_ref();
+        has_ended && offset.is_none_or(|offset| now.saturating_sub(offset.since) >= offset.decay)
+    }
+
+    /// At rest, the caller may have skipped frames, which showed the same. Returns whether it is at rest.
+    fn catch_up(&mut self, position: f64, now: Duration) -> bool {
+        if let Some(last) = self.last.as_mut().filter(|_| self.is_at_rest) {
+            last.position = position;
+            last.now = now;
+        }
+        self.is_at_rest
     }
 
     /// Returns the typical interval between samples, at least that between snapshots, in ticks.

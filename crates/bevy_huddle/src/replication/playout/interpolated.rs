@@ -50,6 +50,8 @@ pub(crate) struct Playout<T: Clone + PartialEq + Send + Sync + 'static> {
     track: Track<FieldsMotion<T>>,
     /// The owner whose ticks the track follows.
     owner: Option<PeerId>,
+    /// Whether the newest value is shown, and will be until something changes.
+    is_at_rest: bool,
 }
 
 impl<T: Clone + PartialEq + Send + Sync + 'static> Playout<T> {
@@ -58,6 +60,7 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Playout<T> {
             track: Track::new(motion.clone(), tick, value),
             motion,
             owner,
+            is_at_rest: false,
         }
     }
 
@@ -71,14 +74,28 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Playout<T> {
         if self.owner != owner {
             self.owner = owner;
             self.track.hand_over();
+            self.is_at_rest = false;
         }
     }
 
     pub(super) fn push(&mut self, tick: u32, value: T, playhead: &Playhead) {
         self.track.push(tick, value, playhead);
+        self.is_at_rest = false;
     }
 
-    pub(super) fn show(&mut self, playhead: &Playhead) -> T {
-        self.track.show(playhead)
+    /// Returns the value to show. Without a playhead, nobody moves it, and it is `value`.
+    pub(super) fn show(&mut self, playhead: Option<&Playhead>, value: &T) -> T {
+        let Some(playhead) = playhead else {
+            self.is_at_rest = true;
+            return value.clone();
+        };
+        let shown = self.track.show(playhead);
+        self.is_at_rest = self.track.is_at_rest();
+        shown
+    }
+
+    /// Returns whether frames can be skipped until something changes.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.is_at_rest
     }
 }

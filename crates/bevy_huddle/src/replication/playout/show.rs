@@ -80,11 +80,11 @@ pub(super) fn sample_local<T: Component + Clone + PartialEq>(
     }
 }
 
-/// Shows all components of type `T`.
+/// Shows the components of type `T` that are not at rest.
 pub(super) fn show<T: Component + Clone + PartialEq>(
     mut shown: Query<(
-        &T,
-        Option<&Owner>,
+        Ref<T>,
+        Option<Ref<Owner>>,
         Option<&ReplicationId>,
         Has<LocallyOwned>,
         &mut Playout<T>,
@@ -94,7 +94,12 @@ pub(super) fn show<T: Component + Clone + PartialEq>(
     time: Res<Time<Fixed>>,
 ) {
     for (value, owner, id, is_mine, mut playout, mut interpolated) in &mut shown {
+        let is_moved = value.is_changed() || owner.as_ref().is_some_and(Ref::is_changed);
+        if playout.is_at_rest() && !is_moved {
+            continue;
+        }
         let room = id.and_then(|id| rooms.get(id.room).ok());
+        let owner = owner.map(|owner| owner.0);
         let playhead = room.zip(owner).and_then(|((link, tick), owner)| {
             let local = || {
                 let fraction = time.overstep_fraction();
@@ -102,17 +107,13 @@ pub(super) fn show<T: Component + Clone + PartialEq>(
             };
             match is_mine {
                 true => Some(local()),
-                false => link.playhead(owner.0),
+                false => link.playhead(owner),
             }
         });
-        let now = match playhead {
-            Some(playhead) => {
-                playout.follow(owner.map(|owner| owner.0));
-                playout.show(&playhead)
-            }
-            // Nobody moves it.
-            None => value.clone(),
-        };
+        if playhead.is_some() {
+            playout.follow(owner);
+        }
+        let now = playout.show(playhead.as_ref(), &value);
         interpolated.set_if_neq(Interpolated(now));
     }
 }
