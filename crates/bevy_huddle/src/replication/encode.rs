@@ -1,7 +1,5 @@
 //! Encodes all components of an entity of the local peer.
 
-use std::collections::BTreeSet;
-
 use bevy::prelude::*;
 use huddle_snapshot::{ComponentId, id::EntityId};
 
@@ -46,7 +44,7 @@ pub(crate) fn encode_again(
     };
     let values = encode_all(replication, owned)?;
     if let Some(mut replication) = world.get_mut::<RoomReplication>(room) {
-        replication.wait_for_ids(id, &values);
+        replication.set_sent(id, &values);
     }
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return Ok(());
@@ -65,29 +63,4 @@ pub(crate) fn encode_again(
         session.remove_component(id, component)?;
     }
     Ok(())
-}
-
-/// Encodes the components again that refer to an entity which has an id now.
-pub(crate) fn resolve_ids(world: &mut World, room: Entity) {
-    let Some(mut replication) = world.get_mut::<RoomReplication>(room) else {
-        return;
-    };
-    let RoomReplication {
-        entities,
-        without_id,
-        ..
-    } = &mut *replication;
-    let ready = without_id.take_ready(|entity| entities.id(entity).is_some());
-    let referrers = ready
-        .iter()
-        .filter_map(|(id, _)| Some((entities.entity(*id)?, *id)));
-    let referrers: BTreeSet<_> = referrers.collect();
-    for referrer in referrers {
-        if let Err(error) = encode_again(world, room, referrer) {
-            log::error!(
-                "the references of {} are not replicated: {error}",
-                referrer.0
-            );
-        }
-    }
 }

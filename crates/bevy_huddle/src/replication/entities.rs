@@ -11,6 +11,8 @@ pub(crate) struct EntityMap {
     /// `None` if the game has despawned the entity of another owner.
     entities: HashMap<EntityId, Option<Entity>>,
     ids: EntityHashMap<EntityId>,
+    /// The ids that belong to an entity now, or no longer, and the entity.
+    changed: Vec<(EntityId, Entity)>,
 }
 
 impl EntityMap {
@@ -32,12 +34,14 @@ impl EntityMap {
     pub(crate) fn insert(&mut self, id: EntityId, entity: Entity) {
         self.entities.insert(id, Some(entity));
         self.ids.insert(entity, id);
+        self.changed.push((id, entity));
     }
 
     /// Hides an entity until its owner removes it.
     pub(crate) fn hide(&mut self, id: EntityId) {
         if let Some(entity) = self.entities.insert(id, None).flatten() {
             self.ids.remove(&entity);
+            self.changed.push((id, entity));
         }
     }
 
@@ -45,7 +49,13 @@ impl EntityMap {
     pub(crate) fn remove(&mut self, id: EntityId) -> Option<Entity> {
         let entity = self.entities.remove(&id).flatten()?;
         self.ids.remove(&entity);
+        self.changed.push((id, entity));
         Some(entity)
+    }
+
+    /// Returns what has changed since the last call.
+    pub(crate) fn take_changed(&mut self) -> Vec<(EntityId, Entity)> {
+        std::mem::take(&mut self.changed)
     }
 
     /// Returns all entities.

@@ -75,7 +75,9 @@ mod outgoing;
 mod playout;
 mod plugin;
 mod received;
+mod references;
 mod requests;
+mod resolve;
 mod resource;
 pub(crate) mod room;
 mod rule;
@@ -83,7 +85,6 @@ mod scene;
 mod schedule;
 #[cfg(test)]
 mod tests;
-mod waiting;
 
 pub use self::{
     app::ReplicationAppExt,

@@ -40,6 +40,16 @@ pub(crate) struct Marks {
     pub(crate) rules: Rules,
 }
 
+/// A received value that was read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Reading {
+    /// There is no value.
+    None,
+    /// The component is a relationship to an entity that is not in the world. It cannot exist yet.
+    NotHere,
+    Ready,
+}
+
 impl Received {
     /// Returns the entity with an id. `tick` is the owner's tick of its values. Returns `None` if the
     /// entity is not in the world.
@@ -77,8 +87,10 @@ impl Received {
                 continue;
             };
             let result = self.read(world, component, rule, &mut value);
-            let result = result.and_then(|is_ready| match world.get_entity(self.entity) {
-                Ok(entity) if is_ready => rule.add_to(&mut scene, entity, &value, &self.sample),
+            let result = result.and_then(|reading| match world.get_entity(self.entity) {
+                Ok(entity) if reading == Reading::Ready => {
+                    rule.add_to(&mut scene, entity, &value, &self.sample)
+                }
                 _ => Ok(()),
             });
             rejected.extend(result.err().map(|error| (rule.name(), error)));
@@ -111,23 +123,35 @@ impl Received {
         self.reject_all(world, rejected);
     }
 
-    /// Reads the received value of a component. Returns `false` if the component cannot be set yet,
-    /// or ever.
+    /// Finds the entities that the components refer to.
+    pub(crate) fn find_references(&self, world: &mut World) {
+        let link = world.get::<RoomLink>(self.room);
+        let components = link.and_then(|link| link.snapshots.components(self.id));
+        let mut value = ValueBuffer::default();
+        for component in components.unwrap_or_default().iter() {
+            if let Some(rule) = self.rules.get(component) {
+                // A value that is not valid is reported when it is decoded.
+                let _ = self.read(world, component, rule, &mut value);
+            }
+        }
+    }
+
+    /// Reads the received value of a component.
     fn read(
         &self,
         world: &mut World,
         component: ComponentId,
         rule: &dyn ComponentRule,
         value: &mut ValueBuffer,
-    ) -> Result<bool, DecodeError> {
+    ) -> Result<Reading, DecodeError> {
         let (Some(link), Some(replication)) = (
             world.get::<RoomLink>(self.room),
             world.get::<RoomReplication>(self.room),
         ) else {
-            return Ok(false);
+            return Ok(Reading::None);
         };
         let Some(received) = link.snapshots.get(self.id, component) else {
-            return Ok(false);
+            return Ok(Reading::None);
         };
         value.read(received, &replication.entities)?;
         if rule.is_hierarchy()
@@ -140,11 +164,14 @@ impl Received {
             return Err(DecodeError::Malformed(problem));
         }
         if let Some(mut replication) = world.get_mut::<RoomReplication>(self.room) {
-            let waiting = &mut replication.bypass_change_detection().not_here;
-            waiting.set((self.id, component), value.not_here());
+            let received = &mut replication.bypass_change_detection().received;
+            received.set((self.id, component), value.ids());
         }
         let has_placeholder = value.references().contains(&Entity::PLACEHOLDER);
-        Ok(!rule.is_relationship() || !has_placeholder)
+        match rule.is_relationship() && has_placeholder {
+            true => Ok(Reading::NotHere),
+            false => Ok(Reading::Ready),
+        }
     }
 
     /// Returns `true` if the entity is another entity, or one of its ancestors.
@@ -179,9 +206,16 @@ impl Received {
                 continue;
             };
             let result = self.read(world, component, rule, &mut value);
-            let result = result.and_then(|is_ready| match world.get_entity_mut(self.entity) {
-                Ok(mut entity) if is_ready => rule.set(&mut entity, &value, &self.sample),
-                _ => Ok(()),
+            let result = result.and_then(|reading| match world.get_entity_mut(self.entity) {
+                Ok(mut entity) => match reading {
+                    Reading::Ready => rule.set(&mut entity, &value, &self.sample),
+                    Reading::NotHere => {
+                        rule.remove(&mut entity);
+                        Ok(())
+                    }
+                    Reading::None => Ok(()),
+                },
+                Err(_) => Ok(()),
             });
             rejected.extend(result.err().map(|error| (rule.name(), error)));
         }

@@ -18,10 +18,8 @@ pub(crate) struct ValueBuffer {
     references: Vec<Entity>,
     /// The references and the bytes, as they travel.
     wire: Vec<u8>,
-    /// The entities that have no id in the room.
-    without_id: Vec<Entity>,
-    /// The ids of entities that are not in the world.
-    not_here: Vec<EntityId>,
+    /// The ids of the entities that a received value refers to.
+    ids: Vec<EntityId>,
 }
 
 impl ValueBuffer {
@@ -43,8 +41,7 @@ impl ValueBuffer {
         self.bytes.clear();
         self.references.clear();
         self.wire.clear();
-        self.without_id.clear();
-        self.not_here.clear();
+        self.ids.clear();
     }
 
     /// Replaces the entities of an encoded value by their ids.
@@ -52,9 +49,6 @@ impl ValueBuffer {
         if self.is_blob {
             let ids = self.references.iter().map(|entity| entities.id(*entity));
             put_references(ids, &self.bytes, &mut self.wire)?;
-            let without_id = self.references.iter().copied();
-            self.without_id
-                .extend(without_id.filter(|entity| entities.id(*entity).is_none()));
         }
         Ok(self.value())
     }
@@ -80,7 +74,7 @@ impl ValueBuffer {
                 let bytes = take_references(wire, |id| {
                     let entity = id.and_then(|id| entities.entity(id));
                     self.references.push(entity.unwrap_or(Entity::PLACEHOLDER));
-                    self.not_here.extend(id.filter(|_| entity.is_none()));
+                    self.ids.extend(id);
                 })?;
                 self.bytes.extend_from_slice(bytes);
             }
@@ -101,13 +95,8 @@ impl ValueBuffer {
         &self.references
     }
 
-    /// Returns the entities of an encoded value that have no id in the room.
-    pub(crate) fn without_id(&self) -> &[Entity] {
-        &self.without_id
-    }
-
-    /// Returns the ids in a received value whose entities are not in the world.
-    pub(crate) fn not_here(&self) -> &[EntityId] {
-        &self.not_here
+    /// Returns the ids of the entities that a received value refers to.
+    pub(crate) fn ids(&self) -> &[EntityId] {
+        &self.ids
     }
 }

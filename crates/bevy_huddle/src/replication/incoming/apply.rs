@@ -8,7 +8,7 @@ use super::{
     ownership, remove, spawn,
 };
 use crate::{
-    replication::received::Received,
+    replication::{received::Received, resolve::resolve_references},
     room::{components::Rooms, link::RoomLink},
 };
 
@@ -27,6 +27,7 @@ pub(crate) fn apply(world: &mut World, mut rooms: Local<Vec<Entity>>) {
         if !batch.is_empty() {
             apply_batch(world, room, batch);
         }
+        resolve_references(world, room);
     }
 }
 
@@ -47,6 +48,7 @@ fn apply_batch(world: &mut World, room: Entity, batch: Batch) {
     for (id, _) in batch.removed.iter().copied() {
         spawn::restore_peer(world, room, id);
     }
+    resolve_references(world, room);
     for (id, change) in batch.changed {
         change_entity(world, room, id, change);
     }

@@ -12,6 +12,7 @@ use crate::{
         components::{Importance, LocallyOwned, Owner, VisibleTo},
         encode::encode_again,
         events::{ClaimEnded, OwnershipChanged, ReplicationFailed},
+        received::Received,
         requests::send_request,
         room::RoomReplication,
     },
@@ -124,6 +125,12 @@ fn set_owner(
         && let Ok(mut owned) = world.get_entity_mut(entity)
     {
         touch_settings(&mut owned);
+    }
+    if was_mine && !is_mine {
+        // What it refers to was encoded so far, and is decoded from now on.
+        if let Some(received) = Received::find(world, room, id, 0) {
+            received.find_references(world);
+        }
     }
     if is_mine {
         restrict(world, room, (id, entity));

@@ -15,8 +15,8 @@ use crate::{
     replication::{
         codec::references_in,
         components::{Owner, PeerEntity, ReplicationId},
-        encode::resolve_ids,
         received::{Marks, Received},
+        resolve::resolve_references,
         room::RoomReplication,
     },
     room::link::{RoomLink, peer_entity},
@@ -65,8 +65,6 @@ pub(super) fn spawn_all(world: &mut World, room: Entity, mut ticks: BTreeMap<Ent
         }
     }
     resolve_references(world, room);
-    // Entities of the local peer may refer to that of another peer.
-    resolve_ids(world, room);
 }
 
 /// Returns the entities that an entity refers to.
@@ -79,25 +77,6 @@ fn references_of(world: &World, room: Entity, id: EntityId) -> Vec<EntityId> {
         .iter()
         .filter_map(|component| session.get(id, component));
     values.flat_map(references_in).collect()
-}
-
-/// Sets the components that refer to an entity which is there now.
-fn resolve_references(world: &mut World, room: Entity) {
-    let Some(mut replication) = world.get_mut::<RoomReplication>(room) else {
-        return;
-    };
-    let RoomReplication {
-        entities, not_here, ..
-    } = &mut *replication;
-    let ready = not_here.take_ready(|id| entities.entity(id).is_some());
-    let tick = world
-        .get::<RoomLink>(room)
-        .map_or(0, |link| link.session.tick().0);
-    for (id, component) in ready {
-        if let Some(received) = Received::find(world, room, id, tick) {
-            received.insert_or_set(world, ComponentSet::from_iter([component]));
-        }
-    }
 }
 
 fn spawn(world: &mut World, room: Entity, id: EntityId, tick: u32) {

@@ -46,8 +46,8 @@ pub(crate) fn collect_changes<T: ReplicatedComponent>(
                     let value = buffer.value();
                     Ok(link.snapshots.set(id, component_id, value)?)
                 });
-            let waiting = &mut replication.bypass_change_detection().without_id;
-            waiting.set((id, component_id), buffer.without_id());
+            let sent = &mut replication.bypass_change_detection().sent;
+            sent.set((id, component_id), buffer.references());
             if let Err(error) = result {
                 log::error!("a change of {entity} is not replicated: {error}");
                 trigger_later(&mut commands, ReplicationFailed { entity, error });
@@ -67,8 +67,8 @@ pub(crate) fn on_component_removed<T: ReplicatedComponent>(
         && let Ok((mut link, mut replication)) = rooms.get_mut(room)
         && let Some(component_id) = replication.rules.id_of::<T>()
     {
-        let waiting = &mut replication.bypass_change_detection().without_id;
-        waiting.set((id, component_id), &[]);
+        let sent = &mut replication.bypass_change_detection().sent;
+        sent.set((id, component_id), &[]);
         // The only error is that the entity was despawned.
         let _ = link.snapshots.remove_component(id, component_id);
     }

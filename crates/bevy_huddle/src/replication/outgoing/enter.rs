@@ -14,9 +14,10 @@ use crate::{
             Importance, LocallyOwned, NotReplicated, OnOwnerLeft, Owner, OwnershipPolicy, PlacedId,
             Replicated, ReplicationId, VisibleTo,
         },
-        encode::{encode_all, resolve_ids},
+        encode::encode_all,
         events::{ReplicationError, ReplicationFailed},
         received::{Marks, Received},
+        resolve::resolve_references,
         resource::FIRST_RESOURCE,
         room::RoomReplication,
     },
@@ -58,7 +59,7 @@ pub(crate) fn enter(world: &mut World, new: &mut NewEntities, mut found: Local<V
         }
     }
     for room in rooms {
-        resolve_ids(world, room);
+        resolve_references(world, room);
     }
 }
 
@@ -141,7 +142,7 @@ fn enter_entity(world: &mut World, room: Entity, entity: Entity) -> Result<(), R
     }
     if let Some(mut replication) = world.get_mut::<RoomReplication>(room) {
         replication.entities.insert(id, entity);
-        replication.wait_for_ids(id, &values);
+        replication.set_sent(id, &values);
     }
     match placed {
         None => {
