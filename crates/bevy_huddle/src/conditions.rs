@@ -20,7 +20,8 @@ pub fn in_room(huddle: Huddle) -> bool {
 /// Returns whether the local player is the host. Returns `false` if there is no room.
 ///
 /// The host is the peer that has been in the room longest; see
-/// [`Huddle::host`](crate::Huddle::host).
+/// [`Huddle::host`](crate::Huddle::host). A peer that has just joined is its own host until its first link
+/// opens, so combine the condition with [`room_playing`] for what must happen once per room.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -28,7 +29,7 @@ pub fn in_room(huddle: Huddle) -> bool {
 ///
 /// fn spawn_enemies() {}
 ///
-/// App::new().add_systems(FixedUpdate, spawn_enemies.run_if(is_host));
+/// App::new().add_systems(FixedUpdate, spawn_enemies.run_if(is_host.and(room_playing)));
 /// ```
 pub fn is_host(huddle: Huddle) -> bool {
     huddle.is_host()

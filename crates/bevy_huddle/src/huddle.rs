@@ -59,7 +59,8 @@ impl Huddle<'_, '_> {
 
     /// Returns the id of the host, while in a room that has not failed.
     ///
-    /// The host is the peer that has been in the room longest. It may be the local peer.
+    /// The host is the peer that has been in the room longest. It may be the local peer. A peer that has
+    /// just joined is its own host until its first link opens.
     pub fn host(&self) -> Option<PeerId> {
         self.joined().map(|(_, host, ..)| host.0)
     }

@@ -80,6 +80,11 @@ pub enum ReplicationError {
         "another entity has `PlacedId({0})`, too: give each entity of the level its own number"
     )]
     DuplicatePlacedId(u32),
+    /// Only entities of the level can be unloaded.
+    #[error(
+        "the entity has no `PlacedId`: only entities of the level can be unloaded, so despawn it"
+    )]
+    NotPlaced,
     /// The entity is replicated and rolled back.
     #[error(
         "the entity has both `Replicated` and `Rollback`: a match shares its state by inputs, so remove one of the two"

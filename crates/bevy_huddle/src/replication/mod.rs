@@ -71,6 +71,7 @@ mod entities;
 mod events;
 mod hierarchy;
 mod incoming;
+mod level;
 mod outgoing;
 mod playout;
 mod plugin;
@@ -95,6 +96,7 @@ pub use self::{
         ReplicationId, VisibleTo,
     },
     events::{ClaimEnded, OwnershipChanged, ReplicationError, ReplicationFailed},
+    level::LevelCommandsExt,
     playout::Interpolated,
     plugin::ReplicationPlugin,
     requests::OwnershipRequest,

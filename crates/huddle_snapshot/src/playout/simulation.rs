@@ -43,6 +43,8 @@ pub(super) struct Frame {
     pub(super) position: f64,
     /// The delay of the playout clock in seconds.
     pub(super) delay: f64,
+    /// Whether the next frames can be skipped.
+    pub(super) is_at_rest: bool,
 }
 
 impl Default for Simulation<'_> {
@@ -124,6 +126,7 @@ impl Simulation<'_> {
                     raw: track.newest()[0],
                     position: playhead.position() - f64::from(FIRST_TICK),
                     delay: playhead.delay().as_secs_f64(),
+                    is_at_rest: track.is_at_rest(),
                 });
             }
         }

@@ -7,8 +7,8 @@ use super::game::{Charge, LabExt, game, meet, meet_with};
 use crate::{
     RoomHost,
     replication::{
-        OwnershipCommandsExt, OwnershipPolicy, PlacedId, Replicated, ReplicationAppExt,
-        ReplicationError, ReplicationFailed,
+        LevelCommandsExt, LocallyOwned, OwnershipCommandsExt, OwnershipPolicy, PlacedId,
+        Replicated, ReplicationAppExt, ReplicationError, ReplicationFailed,
     },
     testing::{Lab, Player},
 };
@@ -162,4 +162,59 @@ fn resource_of_the_host_is_the_same_on_every_peer() {
     lab.with(next, |world| world.resource_mut::<Rules>().goals = 7);
     lab.settle();
     assert!(guests.iter().all(|it| goals(&lab, *it) == 7));
+}
+
+#[test]
+fn owner_unloads_and_loads_the_level_without_the_other_peers() {
+    let (mut lab, [ada, bob]) = meet();
+    let [at_ada, at_bob] =
+        [ada, bob].map(|player| lab.with(player, |world| world.spawn(crate_of_the_level()).id()));
+    lab.settle();
+    lab.commands(ada, |commands| {
+        commands.entity(at_ada).hold();
+    });
+    lab.settle();
+    lab.with(ada, |world| {
+        *world.get_mut::<Charge>(at_ada).unwrap() = Charge(8)
+    });
+    lab.settle();
+    for player in [ada, bob] {
+        let unloaded = [(ada, at_ada), (bob, at_bob)]
+            .into_iter()
+            .find(|it| it.0 == player);
+        let loaded = if player == ada { bob } else { ada };
+        lab.commands(player, |commands| {
+            commands.entity(unloaded.unwrap().1).unload();
+        });
+        lab.settle();
+        assert_eq!(lab.all::<Charge>(player), []);
+        assert_eq!(lab.all::<Charge>(loaded), [Charge(8)]);
+        let again = lab.with(player, |world| world.spawn(crate_of_the_level()).id());
+        lab.settle();
+        assert_eq!(lab.all::<Charge>(player), [Charge(8)]);
+        assert_eq!(lab.owner(player, again), Some(lab.peer_id(ada)));
+        let is_mine = lab[player].world().entity(again).contains::<LocallyOwned>();
+        assert_eq!(is_mine, player == ada);
+    }
+    // The owner changes it again.
+    lab.with(ada, |world| {
+        let mut charges = world.query::<&mut Charge>();
+        charges.single_mut(world).unwrap().0 = 9;
+    });
+    lab.settle();
+    assert_eq!(lab.all::<Charge>(bob), [Charge(9)]);
+}
+
+#[test]
+fn entity_outside_of_the_level_is_not_unloaded() {
+    let (mut lab, [ada, bob]) = meet();
+    let ball = lab.spawn(ada, Charge(1));
+    lab.settle();
+    lab.commands(ada, |commands| {
+        commands.entity(ball).unload();
+    });
+    lab.settle();
+    let failed = lab.take_events::<ReplicationFailed>(ada);
+    assert_eq!(failed[0].error, ReplicationError::NotPlaced);
+    assert_eq!(lab.all::<Charge>(bob), [Charge(1)]);
 }

@@ -1,10 +1,14 @@
+use std::collections::BTreeSet;
+
 use bevy::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::game::{Charge, LabExt, bad_network, game, meet_with};
 use crate::{
     prelude::*,
-    replication::{OwnershipPolicy, Replicated, ReplicationAppExt},
+    replication::{
+        OwnershipCommandsExt, OwnershipPolicy, PlacedId, Replicated, ReplicationAppExt, VisibleTo,
+    },
     testing::{Lab, Player},
 };
 
@@ -119,9 +123,6 @@ fn hierarchy_is_the_same_on_every_peer() {
 
 #[test]
 fn child_waits_for_a_parent_that_is_hidden() {
-    use std::collections::BTreeSet;
-
-    use crate::replication::VisibleTo;
     let (mut lab, [ada, bob]) = meet_with(hunters);
     let parent = lab.spawn(ada, (Charge(1), VisibleTo::Only(BTreeSet::new())));
     let child = lab.spawn(ada, (Charge(2), ChildOf(parent)));
@@ -144,7 +145,6 @@ fn parents_in_a_circle_are_rejected() {
     // Each peer owns one of them, and makes it a child of the other one.
     let shown = both.map(|entity| lab.shown(bob, (ada, entity)).unwrap());
     lab.commands(bob, |commands| {
-        use crate::replication::OwnershipCommandsExt;
         commands.entity(shown[1]).hold();
     });
     lab.settle();
@@ -180,4 +180,131 @@ fn reference_to_the_entity_of_a_peer_arrives() {
         lab.see(eve, (ada, hunter)),
         Some(Target(lab.peer(eve, bob)))
     );
+}
+
+/// Hides an entity from all other peers, or shows it to all.
+fn show(lab: &mut Lab, owner: Player, entity: Entity, is_shown: bool) {
+    let visible_to = match is_shown {
+        true => VisibleTo::All,
+        false => VisibleTo::Only(BTreeSet::new()),
+    };
+    lab.with(owner, |world| {
+        world.entity_mut(entity).insert(visible_to).id()
+    });
+    lab.settle();
+}
+
+#[test]
+fn reference_follows_an_entity_that_is_hidden_and_shown_again() {
+    let (mut lab, [ada, bob]) = meet_with(hunters);
+    let prey = lab.spawn(ada, Charge(1));
+    let hunter = lab.spawn(ada, Target(prey));
+    lab.settle();
+    for _ in 0..3 {
+        show(&mut lab, ada, prey, false);
+        let seen = lab.see(bob, (ada, hunter));
+        assert_eq!(seen, Some(Target(Entity::PLACEHOLDER)));
+        show(&mut lab, ada, prey, true);
+        assert_target(&lab, bob, (ada, hunter), (ada, prey));
+    }
+}
+
+#[test]
+fn child_follows_a_parent_that_is_hidden_and_shown_again() {
+    let (mut lab, [ada, bob]) = meet_with(hunters);
+    let parent = lab.spawn(ada, Charge(1));
+    let child = lab.spawn(ada, (Charge(2), ChildOf(parent)));
+    lab.settle();
+    for _ in 0..3 {
+        show(&mut lab, ada, parent, false);
+        assert_eq!(lab.all::<Charge>(bob), [Charge(2)]);
+        assert_eq!(lab.see::<ChildOf>(bob, (ada, child)), None);
+        show(&mut lab, ada, parent, true);
+        let shown = lab.shown(bob, (ada, parent)).unwrap();
+        assert_eq!(lab.see(bob, (ada, child)), Some(ChildOf(shown)));
+    }
+}
+
+#[test]
+fn child_leaves_its_parent_for_one_that_is_hidden() {
+    let (mut lab, [ada, bob]) = meet_with(hunters);
+    let nobody = VisibleTo::Only(BTreeSet::new());
+    let first = lab.spawn(ada, Charge(1));
+    let second = lab.spawn(ada, (Charge(2), nobody));
+    let child = lab.spawn(ada, (Charge(3), ChildOf(first)));
+    lab.settle();
+    lab.with(ada, |world| {
+        world.entity_mut(child).insert(ChildOf(second)).id()
+    });
+    lab.settle();
+    assert_eq!(lab.see::<ChildOf>(bob, (ada, child)), None);
+    show(&mut lab, ada, second, true);
+    let shown = lab.shown(bob, (ada, second)).unwrap();
+    assert_eq!(lab.see(bob, (ada, child)), Some(ChildOf(shown)));
+}
+
+#[test]
+fn reference_to_an_entity_that_the_game_despawned_is_none() {
+    let (mut lab, [ada, bob]) = meet_with(hunters);
+    let prey = lab.spawn(ada, Charge(1));
+    let hunter = lab.spawn(ada, Target(prey));
+    lab.settle();
+    let shown = lab.shown(bob, (ada, prey)).unwrap();
+    lab.with(bob, |world| world.despawn(shown));
+    lab.settle();
+    let seen = lab.see(bob, (ada, hunter));
+    assert_eq!(seen, Some(Target(Entity::PLACEHOLDER)));
+}
+
+#[test]
+fn reference_follows_an_entity_that_is_replicated_again() {
+    let (mut lab, [ada, bob]) = meet_with(hunters);
+    let prey = lab.spawn(ada, Charge(1));
+    let hunter = lab.spawn(ada, Target(prey));
+    lab.settle();
+    lab.with(ada, |world| {
+        world.entity_mut(prey).remove::<Replicated>().id()
+    });
+    lab.settle();
+    lab.with(ada, |world| world.entity_mut(prey).insert(Replicated).id());
+    lab.settle();
+    assert_target(&lab, bob, (ada, hunter), (ada, prey));
+}
+
+#[test]
+fn reference_to_an_entity_of_the_level_waits_until_it_is_loaded() {
+    let (mut lab, [ada, bob]) = meet_with(hunters);
+    let crate_of_the_level = || (PlacedId(4), OwnershipPolicy::ByTouch, Charge(1));
+    let at_ada = lab.spawn(ada, crate_of_the_level());
+    let hunter = lab.spawn(ada, Target(at_ada));
+    lab.settle();
+    let seen = lab.see(bob, (ada, hunter));
+    assert_eq!(seen, Some(Target(Entity::PLACEHOLDER)));
+    let at_bob = lab.spawn(bob, crate_of_the_level());
+    lab.settle();
+    assert_eq!(lab.see(bob, (ada, hunter)), Some(Target(at_bob)));
+}
+
+#[test]
+fn reference_that_a_former_owner_has_set_follows_its_entity() {
+    let (mut lab, [ada, bob]) = meet_with(hunters);
+    let prey = lab.spawn(ada, Charge(1));
+    let hunter = lab.spawn(bob, (Charge(2), OwnershipPolicy::OnRequest));
+    lab.settle();
+    let prey_at_bob = lab.shown(bob, (ada, prey)).unwrap();
+    lab.with(bob, |world| {
+        world.entity_mut(hunter).insert(Target(prey_at_bob)).id()
+    });
+    lab.settle();
+    let adas_id = lab.peer_id(ada);
+    lab.commands(bob, |commands| {
+        commands.entity(hunter).give(adas_id);
+    });
+    lab.settle();
+    show(&mut lab, ada, prey, false);
+    let at_bob = |lab: &Lab| lab[bob].world().get::<Target>(hunter).cloned();
+    assert_eq!(at_bob(&lab), Some(Target(Entity::PLACEHOLDER)));
+    show(&mut lab, ada, prey, true);
+    let shown = lab.shown(bob, (ada, prey)).unwrap();
+    assert_eq!(at_bob(&lab), Some(Target(shown)));
 }

@@ -177,6 +177,24 @@ fn movement_after_a_rest_takes_one_interval() {
 }
 
 #[test]
+fn second_value_of_a_tick_is_shown() {
+    // The ticks of a room that a match drives can stand still while values change.
+    let at = |frame: u32| Duration::from_secs(9) + Duration::from_millis(10) * frame;
+    let playhead = |frame| Playhead::local(5, 0.5, 60.0, at(frame));
+    let mut track = Track::new(Linear::<1>, 4, [0.0]);
+    for frame in 0..4 {
+        track.push(5, [frame as f32], &playhead(frame));
+        track.show(&playhead(frame));
+    }
+    for frame in 4..60 {
+        track.show(&Playhead::local(7, 0.0, 60.0, at(frame)));
+    }
+    let last = Playhead::local(7, 0.0, 60.0, at(60));
+    assert_eq!(track.show(&last), [3.0]);
+    assert!(track.is_at_rest());
+}
+
+#[test]
 fn value_at_rest_can_be_skipped() {
     // It moves for a second, rests for a second, and so on.
     let value = |tick: f64| {
@@ -202,6 +220,14 @@ fn value_at_rest_can_be_skipped() {
             let difference = (a.shown - b.shown).abs();
             // The additional delay changes only while the value moves.
             assert!(difference < 1.5, "{difference} at {}", a.at);
+        }
+        for frame in skipped.iter().filter(|frame| frame.at > 1.0) {
+            // It has not noticed the next movement before, and the last one after.
+            match frame.at % 2.0 {
+                0.4..1.0 => assert!(!frame.is_at_rest, "at {}", frame.at),
+                1.4..2.0 => assert!(frame.is_at_rest, "at {}", frame.at),
+                _ => {}
+            }
         }
     }
 }

@@ -42,6 +42,8 @@ struct Callers {
     entities: usize,
     /// Whether peers join and leave.
     come_and_go: bool,
+    /// Whether peers start again with the same id.
+    restart: bool,
 }
 
 impl Default for Callers {
@@ -54,6 +56,7 @@ impl Default for Callers {
             is_churning: false,
             entities: 60,
             come_and_go: true,
+            restart: false,
         }
     }
 }
@@ -190,6 +193,32 @@ impl Room {
             }
         }
         self.peers.remove(index);
+        self.elect();
+    }
+
+    /// Replaces the session of a peer by a new one, which knows nothing.
+    fn restart(&mut self, index: usize) {
+        let linked = self.network.links_of(self.peers[index].id);
+        let others: Vec<_> = (0..self.peers.len())
+            .filter(|other| linked.contains(&self.peers[*other].id))
+            .collect();
+        for &other in &others {
+            self.unlink(other, index);
+        }
+        let id = self.peers[index].id;
+        let mut session = SnapshotSession::new(id, layout(), self.rng.u32(..));
+        session.advance(self.time());
+        session.set_budget_options(self.budget);
+        self.peers[index] = Peer {
+            id,
+            session,
+            dead: BTreeSet::new(),
+            shown: BTreeSet::new(),
+            claims: 0,
+        };
+        for other in others {
+            self.link(other, index);
+        }
         self.elect();
     }
 
@@ -352,6 +381,11 @@ impl Room {
             let others = ids.iter().copied().filter(|_| rng.bool()).collect();
             let visibility = [Visibility::Only(others), Visibility::All];
             let _ = session.set_visibility(id, visibility[usize::from(all)].clone());
+        }
+        // A peer that starts again has not been in the room long enough to be the host.
+        let is_host = session.host == Some(peer.id);
+        if self.callers.restart && !is_host && rng.u32(..150) == 0 {
+            return self.restart(at);
         }
         match rng.u32(..100) {
             0..12 if known.len() < self.callers.entities => {
@@ -657,6 +691,17 @@ fn all_peers_see_the_same_when_visibility_changes_all_the_time() {
         let callers = Callers {
             is_churning: true,
             has_gaps: seed % 4 == 0,
+            ..Callers::default()
+        };
+        simulate(seed, callers);
+    }
+}
+
+#[test]
+fn all_peers_see_the_same_when_peers_start_again() {
+    for seed in 0..40 {
+        let callers = Callers {
+            restart: true,
             ..Callers::default()
         };
         simulate(seed, callers);
