@@ -11,8 +11,18 @@ pub(crate) struct EntityMap {
     /// `None` if the game has despawned the entity of another owner.
     entities: HashMap<EntityId, Option<Entity>>,
     ids: EntityHashMap<EntityId>,
-    /// The ids that belong to an entity now, or no longer, and the entity.
-    changed: Vec<(EntityId, Entity)>,
+    /// The changes since they were taken.
+    changes: Vec<Change>,
+    version: u64,
+}
+
+/// An id that belongs to an entity now, or no longer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Change {
+    pub(crate) id: EntityId,
+    pub(crate) entity: Entity,
+    /// The version of the map after the change.
+    pub(crate) version: u64,
 }
 
 impl EntityMap {
@@ -34,14 +44,14 @@ impl EntityMap {
     pub(crate) fn insert(&mut self, id: EntityId, entity: Entity) {
         self.entities.insert(id, Some(entity));
         self.ids.insert(entity, id);
-        self.changed.push((id, entity));
+        self.record(id, entity);
     }
 
     /// Hides an entity until its owner removes it.
     pub(crate) fn hide(&mut self, id: EntityId) {
         if let Some(entity) = self.entities.insert(id, None).flatten() {
             self.ids.remove(&entity);
-            self.changed.push((id, entity));
+            self.record(id, entity);
         }
     }
 
@@ -49,13 +59,27 @@ impl EntityMap {
     pub(crate) fn remove(&mut self, id: EntityId) -> Option<Entity> {
         let entity = self.entities.remove(&id).flatten()?;
         self.ids.remove(&entity);
-        self.changed.push((id, entity));
+        self.record(id, entity);
         Some(entity)
     }
 
-    /// Returns what has changed since the last call.
-    pub(crate) fn take_changed(&mut self) -> Vec<(EntityId, Entity)> {
-        std::mem::take(&mut self.changed)
+    /// Returns the changes since the last call.
+    pub(crate) fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Returns the version, which increases with each change.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn record(&mut self, id: EntityId, entity: Entity) {
+        self.version += 1;
+        self.changes.push(Change {
+            id,
+            entity,
+            version: self.version,
+        });
     }
 
     /// Returns all entities.

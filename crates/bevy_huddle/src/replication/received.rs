@@ -164,8 +164,10 @@ impl Received {
             return Err(DecodeError::Malformed(problem));
         }
         if let Some(mut replication) = world.get_mut::<RoomReplication>(self.room) {
-            let received = &mut replication.bypass_change_detection().received;
-            received.set((self.id, component), value.ids());
+            let replication = replication.bypass_change_detection();
+            let version = replication.entities.version();
+            let referrer = (self.id, component);
+            replication.received.set(referrer, value.ids(), version);
         }
         let has_placeholder = value.references().contains(&Entity::PLACEHOLDER);
         match rule.is_relationship() && has_placeholder {

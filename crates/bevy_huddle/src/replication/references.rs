@@ -10,8 +10,16 @@ pub(crate) type Referrer = (EntityId, ComponentId);
 /// The components that refer to entities, which `T` identifies.
 #[derive(Debug)]
 pub(crate) struct References<T> {
-    targets: BTreeMap<EntityId, BTreeMap<ComponentId, Vec<T>>>,
+    targets: BTreeMap<EntityId, BTreeMap<ComponentId, Targets<T>>>,
     referrers: BTreeMap<T, BTreeSet<Referrer>>,
+}
+
+/// What a component refers to.
+#[derive(Debug)]
+struct Targets<T> {
+    of: Vec<T>,
+    /// The version of the map of entities that the component agrees with.
+    version: u64,
 }
 
 impl<T> Default for References<T> {
@@ -24,35 +32,53 @@ impl<T> Default for References<T> {
 }
 
 impl<T: Copy + Ord> References<T> {
-    /// Sets what a component refers to. It replaces what the previous value referred to.
-    pub(crate) fn set(&mut self, (id, component): Referrer, targets: &[T]) {
+    /// Sets what a component refers to, which was found in this version of the map of entities. It replaces
+    /// what the previous value referred to.
+    pub(crate) fn set(&mut self, (id, component): Referrer, targets: &[T], version: u64) {
         let components = self.targets.get_mut(&id);
-        let before = components.and_then(|components| components.remove(&component));
-        self.forget((id, component), before.as_deref().unwrap_or_default());
-        if targets.is_empty() {
-            if self.targets.get(&id).is_some_and(BTreeMap::is_empty) {
-                self.targets.remove(&id);
+        let before = components.and_then(|components| components.get_mut(&component));
+        match before {
+            Some(before) if before.of == targets => {
+                before.version = version;
+                return;
             }
-            return;
+            Some(before) => {
+                let before = std::mem::take(&mut before.of);
+                self.forget((id, component), &before);
+            }
+            None if targets.is_empty() => return,
+            None => {}
         }
         for target in targets {
             let referrers = self.referrers.entry(*target).or_default();
             referrers.insert((id, component));
         }
         let components = self.targets.entry(id).or_default();
-        components.insert(component, targets.to_vec());
+        let of = targets.to_vec();
+        components.insert(component, Targets { of, version });
+        if targets.is_empty() {
+            components.remove(&component);
+            if components.is_empty() {
+                self.targets.remove(&id);
+            }
+        }
     }
 
     /// Forgets the components of an entity.
     pub(crate) fn remove(&mut self, id: EntityId) {
         for (component, targets) in self.targets.remove(&id).into_iter().flatten() {
-            self.forget((id, component), &targets);
+            self.forget((id, component), &targets.of);
         }
     }
 
-    /// Returns the components that refer to an entity.
-    pub(crate) fn to(&self, target: T) -> impl Iterator<Item = Referrer> {
-        self.referrers.get(&target).into_iter().flatten().copied()
+    /// Returns the components that refer to an entity and agree only with versions before this one.
+    pub(crate) fn outdated(&self, target: T, version: u64) -> impl Iterator<Item = Referrer> {
+        let referrers = self.referrers.get(&target).into_iter().flatten();
+        let is_outdated = move |(id, component): &Referrer| {
+            let targets = self.targets.get(id).and_then(|it| it.get(component));
+            targets.is_some_and(|targets| targets.version < version)
+        };
+        referrers.copied().filter(is_outdated)
     }
 
     fn forget(&mut self, referrer: Referrer, targets: &[T]) {
@@ -80,17 +106,22 @@ mod tests {
         let [a, b] = ["a", "b"].map(|name| layout.id(name).unwrap());
         let [one, two] = [1, 2].map(EntityId::placed);
         let mut references = References::default();
-        references.set((one, a), &[7, 8, 7]);
-        references.set((one, b), &[8]);
-        references.set((two, a), &[8]);
-        let to = |references: &References<_>, target| references.to(target).collect::<Vec<_>>();
-        assert_eq!(to(&references, 8), [(one, a), (one, b), (two, a)]);
-        references.set((one, a), &[9]);
-        assert_eq!(to(&references, 7), []);
-        assert_eq!(to(&references, 8), [(one, b), (two, a)]);
+        references.set((one, a), &[7, 8, 7], 1);
+        references.set((one, b), &[8], 2);
+        references.set((two, a), &[8], 3);
+        let to = |references: &References<_>, target, version| {
+            let outdated = references.outdated(target, version);
+            outdated.collect::<Vec<_>>()
+        };
+        assert_eq!(to(&references, 8, 4), [(one, a), (one, b), (two, a)]);
+        assert_eq!(to(&references, 8, 2), [(one, a)]);
+        references.set((one, b), &[8], 4);
+        references.set((one, a), &[9], 3);
+        assert_eq!(to(&references, 7, 9), []);
+        assert_eq!(to(&references, 8, 4), [(two, a)]);
         references.remove(one);
-        assert_eq!(to(&references, 8), [(two, a)]);
-        references.set((two, a), &[]);
+        assert_eq!(to(&references, 8, 9), [(two, a)]);
+        references.set((two, a), &[], 9);
         assert!(references.targets.is_empty() && references.referrers.is_empty());
     }
 }

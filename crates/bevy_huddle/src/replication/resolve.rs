@@ -22,16 +22,16 @@ pub(crate) fn resolve_references(world: &mut World, room: Entity) {
         received,
         ..
     } = replication.bypass_change_detection();
-    let changed = entities.take_changed();
-    let to_decode: BTreeSet<_> = changed
+    let changes = entities.take_changes();
+    let to_decode = changes
         .iter()
-        .flat_map(|(id, _)| received.to(*id))
-        .collect();
+        .flat_map(|change| received.outdated(change.id, change.version));
+    let to_decode: BTreeSet<_> = to_decode.collect();
     // What has lost its id keeps the old one in sent values, which resolves to nothing.
-    let with_id = changed
+    let with_id = changes
         .iter()
-        .filter(|(_, entity)| entities.id(*entity).is_some());
-    let referrers = with_id.flat_map(|(_, entity)| sent.to(*entity));
+        .filter(|change| entities.id(change.entity).is_some());
+    let referrers = with_id.flat_map(|change| sent.outdated(change.entity, change.version));
     let to_encode = referrers.filter_map(|(id, _)| Some((entities.entity(id)?, id)));
     let to_encode: BTreeSet<_> = to_encode.collect();
     for referrer in to_decode {

@@ -21,8 +21,10 @@ pub(crate) struct RoomReplication {
 impl RoomReplication {
     /// Sets what the values of an entity of the local peer refer to.
     pub(crate) fn set_sent(&mut self, id: EntityId, values: &[(ComponentId, ValueBuffer)]) {
+        let version = self.entities.version();
         for (component, value) in values {
-            self.sent.set((id, *component), value.references());
+            let targets = value.references();
+            self.sent.set((id, *component), targets, version);
         }
     }
 

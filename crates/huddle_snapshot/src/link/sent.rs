@@ -11,6 +11,10 @@ use super::{
 };
 use crate::{claim::Register, world::Entity};
 
+/// How often a claim is sent again at once. Nothing may follow the packet, and then its loss shows only
+/// when its ack is overdue.
+const REPEATS: u8 = 2;
+
 /// What the receiver knows about an entity.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
@@ -40,6 +44,8 @@ pub(super) struct Sent {
     pub(super) owes_values: bool,
     /// The newest register that is known, or under way and not lost.
     pub(super) register_sent: Option<Register>,
+    /// How often that register is sent again, even if it does not count as lost.
+    repeats: u8,
     /// Whether the receiver sees the entity, or will.
     pub(super) is_shown: bool,
     /// Since when the entity waits for a record that fits.
@@ -54,9 +60,10 @@ impl Sent {
         let register = entity.register();
         self.owes_register &= self.known < Some(register);
         let is_new = self.sent < entity.version();
+        let is_repeated = self.repeats > 0 && self.register_sent == Some(register);
         if entity.sent_values().is_some() {
             let is_visible = entity.is_visible_to(receiver);
-            if is_new && is_visible {
+            if (is_new || is_repeated) && is_visible {
                 return Some(RecordKind::State);
             }
             if is_new && self.is_shown {
@@ -65,10 +72,18 @@ impl Sent {
         }
         let is_taker = register.owner() == Some(receiver) || entity.is_hosts();
         self.owes_values &= is_taker && self.acked < entity.version();
-        if self.owes_values && is_new && entity.values.is_some() {
+        if self.owes_values && (is_new || is_repeated) && entity.values.is_some() {
             return Some(RecordKind::State);
         }
-        (self.owes_register && self.register_sent < Some(register)).then_some(RecordKind::Register)
+        let is_due = is_repeated || self.register_sent < Some(register);
+        (self.owes_register && is_due).then_some(RecordKind::Register)
+    }
+
+    /// Returns whether the receiver knows an earlier owner of an entity with this register, or an earlier
+    /// claim of its owner.
+    fn has_earlier_claim(&self, register: Register) -> bool {
+        let is_alive = matches!(register, Register::Alive(_));
+        is_alive && self.known.is_some_and(|known| known < register)
     }
 
     /// Returns the states relative to which the next one is encoded, if the receiver still has them. See
@@ -121,7 +136,13 @@ impl Sent {
             RecordKind::Hidden => self.sent = record.version,
             RecordKind::Register => {}
         }
-        self.register_sent = self.register_sent.max(Some(record.register()));
+        let register = record.register();
+        self.repeats = match self.register_sent < Some(register) {
+            true if self.has_earlier_claim(register) => REPEATS,
+            true => 0,
+            false => self.repeats.saturating_sub(1),
+        };
+        self.register_sent = self.register_sent.max(Some(register));
     }
 
     /// The receiver has acked a record, which left at `time`.
@@ -134,6 +155,9 @@ impl Sent {
     ) {
         let is_newer = record.version > self.acked;
         self.known = self.known.max(Some(record.register()));
+        if self.known >= self.register_sent {
+            self.repeats = 0;
+        }
         self.acked = self.acked.max(record.version);
         self.sent = self.sent.max(self.acked);
         match record.kind {

@@ -25,8 +25,8 @@ use crate::{
 /// The space for the end of a packet, in bytes.
 const END: usize = 4;
 
-/// How much more important it is that the receiver sees an entity appear or disappear than that it
-/// sees an entity change.
+/// How much more important it is that the receiver sees an entity appear, disappear or change its owner
+/// than that it sees an entity change.
 const EXISTENCE: f32 = 4.0;
 
 impl Outgoing {
@@ -49,7 +49,8 @@ impl Outgoing {
                 return false;
             };
             let waited = now.saturating_sub(*sent.due.get_or_insert(now));
-            let is_new = kind != RecordKind::State || sent.base.is_none();
+            let is_claimed = sent.known < Some(entity.register());
+            let is_new = kind != RecordKind::State || sent.base.is_none() || is_claimed;
             let importance = entity.importance(receiver) * if is_new { EXISTENCE } else { 1.0 };
             chosen.push(Choice {
                 index,

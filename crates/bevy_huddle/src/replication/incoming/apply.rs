@@ -1,5 +1,7 @@
 //! Applies what the session has received to the world.
 
+use std::collections::BTreeSet;
+
 use bevy::prelude::*;
 use huddle_snapshot::{SnapshotEvent, id::EntityId};
 
@@ -45,8 +47,9 @@ fn apply_batch(world: &mut World, room: Entity, batch: Batch) {
         remove::remove(world, room, id, reason);
     }
     spawn::spawn_all(world, room, batch.spawned);
-    for (id, _) in batch.removed.iter().copied() {
-        spawn::restore_peer(world, room, id);
+    let creators = batch.removed.iter().map(|(id, _)| id.creator);
+    for creator in creators.collect::<BTreeSet<_>>() {
+        spawn::restore_peer(world, room, creator);
     }
     resolve_references(world, room);
     for (id, change) in batch.changed {

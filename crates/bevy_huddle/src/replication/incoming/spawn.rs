@@ -144,9 +144,9 @@ fn take_peer_entity(
     world.get_entity(entity).is_ok().then_some(entity)
 }
 
-/// Gives the entity of a peer another record about the peer, after it has lost one.
-pub(super) fn restore_peer(world: &mut World, room: Entity, lost: EntityId) {
-    let Creator::Peer(peer_id) = lost.creator else {
+/// Gives the entity of a peer another record about the peer, if it has lost one.
+pub(super) fn restore_peer(world: &mut World, room: Entity, creator: Creator) {
+    let Creator::Peer(peer_id) = creator else {
         return;
     };
     let (Some(link), Some(replication)) = (
@@ -163,7 +163,7 @@ pub(super) fn restore_peer(world: &mut World, room: Entity, lost: EntityId) {
     let session = &link.snapshots;
     let record = session.entities().find(|id| {
         let components = session.components(*id).unwrap_or_default();
-        id.creator == lost.creator && is_peer(replication, components)
+        id.creator == creator && is_peer(replication, components)
     });
     let tick = link.session.tick().0;
     spawn_all(

@@ -48,8 +48,10 @@ pub(crate) fn collect_changes<T: ReplicatedComponent>(
                 Err(ReplicationError::Entity(EntityError::Owner(OwnerError::NotOwner))) => continue,
                 result => result.err(),
             };
-            let sent = &mut replication.bypass_change_detection().sent;
-            sent.set((id, component_id), buffer.references());
+            let replication = replication.bypass_change_detection();
+            let version = replication.entities.version();
+            let targets = buffer.references();
+            replication.sent.set((id, component_id), targets, version);
             if let Some(error) = error {
                 log::error!("a change of {entity} is not replicated: {error}");
                 trigger_later(&mut commands, ReplicationFailed { entity, error });
@@ -70,7 +72,7 @@ pub(crate) fn on_component_removed<T: ReplicatedComponent>(
         && let Some(component_id) = replication.rules.id_of::<T>()
     {
         let sent = &mut replication.bypass_change_detection().sent;
-        sent.set((id, component_id), &[]);
+        sent.set((id, component_id), &[], 0);
         // The only error is that the entity was despawned.
         let _ = link.snapshots.remove_component(id, component_id);
     }

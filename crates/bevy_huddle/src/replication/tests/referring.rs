@@ -308,3 +308,20 @@ fn reference_that_a_former_owner_has_set_follows_its_entity() {
     let shown = lab.shown(bob, (ada, prey)).unwrap();
     assert_eq!(at_bob(&lab), Some(Target(shown)));
 }
+
+#[test]
+fn reference_that_arrives_with_its_entity_is_inserted_once() {
+    #[derive(Resource, Default)]
+    struct Inserted(u32);
+    let (mut lab, [ada, bob]) = meet_with(hunters);
+    lab[bob]
+        .init_resource::<Inserted>()
+        .add_observer(|_: On<Insert, Target>, mut inserted: ResMut<Inserted>| inserted.0 += 1)
+        .add_observer(|_: On<Insert, ChildOf>, mut inserted: ResMut<Inserted>| inserted.0 += 1);
+    let prey = lab.spawn(ada, Charge(1));
+    for _ in 0..5 {
+        lab.spawn(ada, (Target(prey), ChildOf(prey)));
+    }
+    lab.settle();
+    assert_eq!(lab[bob].world().resource::<Inserted>().0, 10);
+}

@@ -630,6 +630,17 @@ fn simulate(seed: u64, callers: Callers) {
     room.check(seed);
 }
 
+/// Simulates rooms with the seeds from 0. `HUDDLE_SEEDS` is the factor by which there are more than usual.
+fn simulate_all(count: u64, callers: impl Fn(u64) -> Callers) {
+    let factor = std::env::var("HUDDLE_SEEDS").map_or(1, |it| it.parse().unwrap());
+    let fails = |seed: &u64| {
+        let callers = callers(*seed);
+        std::panic::catch_unwind(|| simulate(*seed, callers)).is_err()
+    };
+    let failed: Vec<_> = (0..count * factor).filter(fails).collect();
+    assert_eq!(failed, [], "these seeds failed");
+}
+
 #[test]
 fn despawned_entities_take_no_memory() {
     let mut room = Room::new(3, 3, Callers::default());
@@ -656,66 +667,49 @@ fn despawned_entities_take_no_memory() {
 
 #[test]
 fn all_peers_see_the_same_after_a_rest() {
-    for seed in (0..60).chain(2040..2050) {
-        simulate(seed, Callers::default());
-    }
+    simulate_all(70, |_| Callers::default());
 }
 
 #[test]
 fn all_peers_see_the_same_with_little_space() {
-    for seed in 0..30 {
-        let callers = Callers {
-            space: [90..120, 60..200, 0..200][seed as usize % 3].clone(),
-            ..Callers::default()
-        };
-        simulate(seed, callers);
-    }
+    simulate_all(30, |seed| Callers {
+        space: [90..120, 60..200, 0..200][seed as usize % 3].clone(),
+        ..Callers::default()
+    });
 }
 
 #[test]
 fn all_peers_see_the_same_with_any_numbers_of_packets_and_ticks() {
-    for seed in 0..40 {
-        let callers = Callers {
-            first_seq: [0, 1, 63, 1 << 40][seed as usize % 4],
-            has_gaps: seed % 3 > 0,
-            first_tick: [0, u32::MAX - 300, u32::MAX / 2, u32::MAX - 900][seed as usize / 4 % 4],
-            ..Callers::default()
-        };
-        simulate(seed, callers);
-    }
+    simulate_all(40, |seed| Callers {
+        first_seq: [0, 1, 63, 1 << 40][seed as usize % 4],
+        has_gaps: seed % 3 > 0,
+        first_tick: [0, u32::MAX - 300, u32::MAX / 2, u32::MAX - 900][seed as usize / 4 % 4],
+        ..Callers::default()
+    });
 }
 
 #[test]
 fn all_peers_see_the_same_when_visibility_changes_all_the_time() {
-    for seed in 0..40 {
-        let callers = Callers {
-            is_churning: true,
-            has_gaps: seed % 4 == 0,
-            ..Callers::default()
-        };
-        simulate(seed, callers);
-    }
+    simulate_all(40, |seed| Callers {
+        is_churning: true,
+        has_gaps: seed % 4 == 0,
+        ..Callers::default()
+    });
 }
 
 #[test]
 fn all_peers_see_the_same_when_peers_start_again() {
-    for seed in 0..40 {
-        let callers = Callers {
-            restart: true,
-            ..Callers::default()
-        };
-        simulate(seed, callers);
-    }
+    simulate_all(40, |seed| Callers {
+        restart: true,
+        ..Callers::default()
+    });
 }
 
 #[test]
 fn all_peers_see_hundreds_of_entities() {
-    for seed in 0..4 {
-        let callers = Callers {
-            entities: 400,
-            space: 150..500,
-            ..Callers::default()
-        };
-        simulate(seed, callers);
-    }
+    simulate_all(4, |seed| Callers {
+        entities: 400,
+        space: 150..500,
+        ..Callers::default()
+    });
 }
