@@ -699,7 +699,7 @@ fn all_peers_see_the_same_when_visibility_changes_all_the_time() {
 
 #[test]
 fn all_peers_see_the_same_when_peers_start_again() {
-    simulate_all(40, |seed| Callers {
+    simulate_all(40, |_| Callers {
         restart: true,
         ..Callers::default()
     });
@@ -707,7 +707,7 @@ fn all_peers_see_the_same_when_peers_start_again() {
 
 #[test]
 fn all_peers_see_hundreds_of_entities() {
-    simulate_all(4, |seed| Callers {
+    simulate_all(4, |_| Callers {
         entities: 400,
         space: 150..500,
         ..Callers::default()
