@@ -139,6 +139,24 @@ impl SnapshotSession {
             }
         }
         self.links.insert(peer, link);
+        self.tell_host(peer);
+    }
+
+    /// Sends the host those of its entities that another peer had spawned and the host may not have. That
+    /// peer may have started again, and forgotten them.
+    fn tell_host(&mut self, owner: PeerId) {
+        let Some(host) = self.host.filter(|host| *host != owner) else {
+            return;
+        };
+        let Some(link) = self.links.get_mut(&host) else {
+            return;
+        };
+        for (index, entity) in self.world.iter() {
+            let is_owners = entity.ownership.owner() == Some(owner);
+            if entity.is_hosts() && is_owners && entity.values.is_some() {
+                link.outgoing.ask(index, true);
+            }
+        }
     }
 
     /// Handles the loss of the link to a peer. The entities of the peer stay as long as it is a

@@ -199,6 +199,8 @@ impl SnapshotSession {
             _ => return,
         };
         entity.set_restricted(state.head.is_restricted);
+        // A gift of a peer that did not know the owner replaces values of the local peer.
+        entity.release_all();
         let Some(values) = &mut entity.values else {
             let (values, tick) = (values_of(state), state.head.tick);
             return self.appear(index, values, tick);
