@@ -44,6 +44,7 @@
 pub mod budget;
 pub mod claim;
 pub mod column;
+pub mod content;
 pub mod entropy;
 pub mod heir;
 pub mod id;
