@@ -320,6 +320,7 @@ impl SnapshotSession {
             && entity.values.take().is_some()
         {
             entity.release_all();
+            entity.is_incomplete = false;
             let id = entity.id();
             self.events.push_back(SnapshotEvent::Removed { id, reason });
         }

@@ -22,10 +22,17 @@ pub(crate) struct Entity {
     /// `None` while the game does not see the entity: nothing has arrived, it is dead, its owner
     /// hides it, or its owner has left.
     pub(crate) values: Option<Values>,
+    /// The peer whose values these are. `None` if they are the local peer's own.
+    pub(crate) source: Option<PeerId>,
+    /// Whether the caller waits for the contents of large values. The local peer does not inherit such an
+    /// entity.
+    pub(crate) is_incomplete: bool,
     /// Increases with each change that the other peers have to receive.
     version: u64,
     withheld: Withheld,
     visibility: Visibility,
+    /// The peers that saw the entity when the local peer stopped to own it.
+    visible_before: Option<Visibility>,
     importance: f32,
     /// The importance for peers for which it differs.
     importance_for: BTreeMap<PeerId, f32>,
@@ -41,9 +48,12 @@ impl Entity {
             id,
             ownership,
             values: None,
+            source: None,
+            is_incomplete: false,
             version: 1,
             withheld: Withheld::default(),
             visibility: Visibility::default(),
+            visible_before: None,
             importance: 1.0,
             importance_for: BTreeMap::new(),
         }
@@ -159,8 +169,15 @@ impl Entity {
         self.visibility.includes(peer)
     }
 
+    /// Returns whether a peer received the entity from the local peer, which was the owner.
+    pub(crate) fn was_visible_to(&self, peer: PeerId) -> bool {
+        let before = self.visible_before.as_ref();
+        before.is_some_and(|visibility| visibility.includes(peer))
+    }
+
+    /// Handles that another peer decides who sees the entity.
     pub(crate) fn show_to_all(&mut self) {
-        self.visibility = Visibility::All;
+        self.visible_before = Some(std::mem::take(&mut self.visibility));
     }
 
     pub(crate) fn set_visibility(&mut self, visibility: Visibility) {
