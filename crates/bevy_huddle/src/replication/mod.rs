@@ -71,6 +71,7 @@ mod entities;
 mod events;
 mod hierarchy;
 mod incoming;
+pub(crate) mod large;
 mod outgoing;
 mod playout;
 mod plugin;
@@ -84,6 +85,7 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 mod waiting;
+mod wire_id;
 
 pub use self::{
     app::ReplicationAppExt,

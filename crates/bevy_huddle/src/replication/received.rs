@@ -126,7 +126,7 @@ impl Received {
         ) else {
             return Ok(false);
         };
-        let Some(received) = link.snapshots.get(self.id, component) else {
+        let Some(received) = link.large.value(&link.snapshots, self.id, component) else {
             return Ok(false);
         };
         value.read(received, &replication.entities)?;

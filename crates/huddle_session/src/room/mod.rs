@@ -381,6 +381,12 @@ impl RoomSession {
         }
     }
 
+    /// Returns the number of bytes in the events of a kind that a peer has not acknowledged.
+    pub fn queued_bytes(&self, peer: PeerId, kind: KindId) -> usize {
+        let open = self.peers.get(&peer).and_then(|peer| peer.open.as_ref());
+        open.map_or(0, |open| open.queued_bytes(kind))
+    }
+
     /// Answers [`SessionEvent::JoinRequested`]: admits the peer, or refuses it with a reason that
     /// its player can read.
     pub fn admit(&mut self, peer: PeerId, verdict: Result<(), String>, now: Duration) {

@@ -198,6 +198,10 @@ impl OpenSession {
         Ok(())
     }
 
+    pub(super) fn queued_bytes(&self, kind: KindId) -> usize {
+        self.events_out.queued_bytes(kind)
+    }
+
     pub(super) fn check_event(&self, len: usize) -> Result<(), QueueError> {
         self.events_out.check(len)
     }

@@ -127,10 +127,9 @@ impl Contents {
         has_it
     }
 
-    /// Gives up waiting for the newer content of a component. Returns `true` if an older one is here.
-    pub fn keep(&mut self, key: ContentKey) -> bool {
-        self.wants.remove(key);
-        self.store.digest(key).is_some()
+    /// Returns `true` if a content is expected that is not here.
+    pub fn is_expected(&self, key: ContentKey) -> bool {
+        self.wants.digest(key).is_some()
     }
 
     /// Returns the newest content of a component that is here.

@@ -23,7 +23,8 @@ pub(crate) fn apply(world: &mut World, mut rooms: Local<Vec<Entity>>) {
         };
         let link = link.bypass_change_detection();
         link.advance_clocks();
-        let batch = Batch::take(&mut link.snapshots);
+        let mut batch = Batch::take(&mut link.snapshots);
+        link.large.filter(&mut link.snapshots, &mut batch);
         if !batch.is_empty() {
             apply_batch(world, room, batch);
         }

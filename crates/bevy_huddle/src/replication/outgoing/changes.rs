@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bevy::prelude::*;
+use huddle_snapshot::content::ContentKey;
 
 use crate::{
     receive::apply::trigger::trigger_later,
@@ -43,8 +44,12 @@ pub(crate) fn collect_changes<T: ReplicatedComponent>(
                 .and_then(|()| buffer.finish(&replication.entities).map(drop))
                 .map_err(|error| ReplicationError::Encode { name, error })
                 .and_then(|()| {
-                    let value = buffer.value();
-                    Ok(link.snapshots.set(id, component_id, value)?)
+                    let key = ContentKey {
+                        entity: id,
+                        component: component_id,
+                    };
+                    buffer.set_content(key, &mut link.large.contents);
+                    Ok(link.snapshots.set(id, component_id, buffer.value())?)
                 });
             let waiting = &mut replication.bypass_change_detection().without_id;
             waiting.set((id, component_id), buffer.without_id());
@@ -71,5 +76,9 @@ pub(crate) fn on_component_removed<T: ReplicatedComponent>(
         waiting.set((id, component_id), &[]);
         // The only error is that the entity was despawned.
         let _ = link.snapshots.remove_component(id, component_id);
+        link.large.contents.remove(ContentKey {
+            entity: id,
+            component: component_id,
+        });
     }
 }
