@@ -21,11 +21,11 @@ pub(crate) fn encode_all(
         let name = rule.name();
         let has_value = rule
             .encode(entity, &mut value)
-            .map_err(|error| ReplicationError::Encode { name, error })?;
+            .map_err(|error| ReplicationError::encode(name, error))?;
         if has_value {
             value
                 .finish(&replication.entities)
-                .map_err(|error| ReplicationError::Encode { name, error })?;
+                .map_err(|error| ReplicationError::encode(name, error))?;
             values.push((id, value));
         }
     }

@@ -151,6 +151,11 @@ impl Contents {
         }
     }
 
+    /// Returns `true` if no content is here or expected.
+    pub fn is_empty(&self) -> bool {
+        self.store.is_empty() && self.wants.is_empty()
+    }
+
     /// Returns the components of an entity that are here or expected.
     pub fn keys(&self, entity: EntityId) -> BTreeSet<ContentKey> {
         self.store

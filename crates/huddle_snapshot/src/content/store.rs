@@ -93,6 +93,10 @@ impl Store {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.contents.is_empty()
+    }
+
     #[cfg(test)]
     pub(super) fn bytes_from(&self, peer: PeerId) -> usize {
         self.bytes.get(&peer).copied().unwrap_or_default()

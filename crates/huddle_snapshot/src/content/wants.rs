@@ -222,7 +222,6 @@ impl Wants {
         count
     }
 
-    #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.wants.is_empty()
     }

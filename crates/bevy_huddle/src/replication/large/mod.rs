@@ -43,6 +43,12 @@ impl LargeValues {
         }
     }
 
+    /// Returns `true` if nothing is here or expected.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.contents.is_empty() && self.incomplete.is_empty()
+    }
+
     /// Returns `true` if all large values of an entity are here.
     pub(crate) fn is_whole(&self, session: &SnapshotSession, entity: EntityId) -> bool {
         let components = session.components(entity).unwrap_or_default();

@@ -42,7 +42,7 @@ pub(crate) fn collect_changes<T: ReplicatedComponent>(
             let result = codec
                 .encode(component, &mut buffer)
                 .and_then(|()| buffer.finish(&replication.entities).map(drop))
-                .map_err(|error| ReplicationError::Encode { name, error })
+                .map_err(|error| ReplicationError::encode(name, error))
                 .and_then(|()| {
                     let key = ContentKey {
                         entity: id,
