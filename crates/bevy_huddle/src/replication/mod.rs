@@ -71,7 +71,7 @@ mod entities;
 mod events;
 mod hierarchy;
 mod incoming;
-pub(crate) mod large;
+mod large;
 mod outgoing;
 mod playout;
 mod plugin;

@@ -29,8 +29,8 @@ use crate::{
         links::{Departure, PeerLinks},
         transfers::Transfer,
     },
-    replication::large::LargeValues,
     room::{
+        large::LargeValues,
         outbox::{send_all, send_tick},
         snapshots::SnapshotSource,
     },

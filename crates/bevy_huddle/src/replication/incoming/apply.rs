@@ -8,7 +8,7 @@ use super::{
     ownership, remove, spawn,
 };
 use crate::{
-    replication::received::Received,
+    replication::{large::gate::filter, received::Received},
     room::{components::Rooms, link::RoomLink},
 };
 
@@ -24,7 +24,7 @@ pub(crate) fn apply(world: &mut World, mut rooms: Local<Vec<Entity>>) {
         let link = link.bypass_change_detection();
         link.advance_clocks();
         let mut batch = Batch::take(&mut link.snapshots);
-        link.large.filter(&mut link.snapshots, &mut batch);
+        filter(&mut link.large, &mut link.snapshots, &mut batch);
         if !batch.is_empty() {
             apply_batch(world, room, batch);
         }

@@ -116,10 +116,10 @@ impl Room {
     }
 
     fn poll(&mut self) {
-        for at in 0..PEERS.len() {
+        for (at, local) in PEERS.into_iter().enumerate() {
             let owner_of = |entity: EntityId| self.values[entity.number as usize].0;
             let requests = self.peers[at].requests(self.now, |entity| match owner_of(entity) {
-                owner if owner == at => Sources::Each(others(PEERS[at])),
+                owner if owner == at => Sources::Each(others(local)),
                 owner => Sources::Only(Some(PEERS[owner])),
             });
             for (to, key) in requests {
