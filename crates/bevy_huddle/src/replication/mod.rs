@@ -55,6 +55,7 @@
 //! # More
 //!
 //! - [`ReplicationRule::interpolate`] and [`ReplicationRule::draw`] show values smoothly.
+//! - [`ReplicationRule::large`] replicates values of up to 16 KiB.
 //! - [`PlacedId`] connects the entities of a level, which every game spawns itself.
 //! - [`ReplicationFailed`] reports what cannot be replicated.
 //! - Change replicated components in `FixedUpdate`.
