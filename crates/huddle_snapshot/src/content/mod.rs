@@ -25,6 +25,8 @@
 
 mod answers;
 mod digest;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -97,7 +97,7 @@ impl Store {
         self.contents.is_empty()
     }
 
-    #[cfg(test)]
+    #[cfg(any(fuzzing, test))]
     pub(super) fn bytes_from(&self, peer: PeerId) -> usize {
         self.bytes.get(&peer).copied().unwrap_or_default()
     }

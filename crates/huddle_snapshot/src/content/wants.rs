@@ -214,7 +214,7 @@ impl Wants {
         }
     }
 
-    #[cfg(test)]
+    #[cfg(any(fuzzing, test))]
     pub(super) fn open_requests(&self, peer: PeerId) -> usize {
         let asked = self.wants.values().filter_map(|want| want.asked);
         let count = asked.filter(|request| request.to == peer).count();

@@ -1,5 +1,7 @@
 //! What hostile peers send, and the limits.
 
+use proptest::prelude::*;
+
 use super::*;
 
 #[test]
@@ -113,4 +115,13 @@ fn bytes_from_a_peer_are_limited() {
         bob.remove(key(number));
     }
     assert_eq!(bob.store.bytes_from(ADA), 0);
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_calls_and_messages_keep_the_limits(
+        bytes in prop::collection::vec(any::<u8>(), 0..1000),
+    ) {
+        super::super::fuzzing::contents(&bytes);
+    }
 }
