@@ -3,8 +3,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use huddle_rollback::RollbackSession;
 use huddle_session::{
-    Delivery, KindId, Kinds, Lane, PacketSections, PeerId, RoomSession, RoomSetup,
-    Schema, SectionKind, SessionEvent,
+    Delivery, KindId, Kinds, Lane, PacketSections, PeerId, RoomSession, RoomSetup, Schema,
+    SectionKind, SessionEvent,
 };
 use huddle_sim::{Arrival, Cell};
 
@@ -129,9 +129,7 @@ impl Player for SessionInRoom {
 
 impl SessionInRoom {
     fn send(&mut self, other: usize, peer: PeerId, outbox: &mut Outbox) {
-        let Self {
-            room, session, ..
-        } = self;
+        let Self { room, session, .. } = self;
         let mut sections = PacketSections::inputs(session);
         if let Some(packet) = room.collect_packet(peer, self.now, &mut sections, CREDIT) {
             outbox.push(other, Lane::State, |out| out.extend_from_slice(&packet));
