@@ -7,12 +7,11 @@ use bytes::{Bytes, BytesMut};
 pub use crate::handshake::fuzzing::handshake;
 use crate::{
     events::{EventReceiver, decode, put_fragment},
-    limits::{MAX_EVENT_LEN, MAX_STATE_LEN},
+    limits::MAX_EVENT_LEN,
     packet::{
         PacketError,
         header::Header,
-        part::PartReceiver,
-        section::{self, FIRST_STATE, PART, Sections},
+        section::{self, Sections},
     },
     roster::RosterMessage,
     transfer::{Message, Status},
@@ -33,20 +32,13 @@ fn packet(bytes: Bytes) -> Result<(), PacketError> {
 
     let mut encoded = BytesMut::new();
     header.put(&mut encoded);
-    let mut parts = PartReceiver::new(FIRST_STATE..FIRST_STATE + 3);
-    for (seq, (id, section)) in (0..).zip(sections.clone()) {
+    for (id, section) in sections.clone() {
         let before = encoded.len();
         section::put_section(&mut encoded, id, &[&section]);
         assert_eq!(
             encoded.len() - before,
             section::section_len(id, &[&section])
         );
-        if id == PART
-            && let Ok(Some(whole)) = parts.receive(seq, section)
-        {
-            assert!((1..=MAX_STATE_LEN).contains(&whole.bytes.len()));
-            assert!((FIRST_STATE..FIRST_STATE + 3).contains(&whole.id));
-        }
     }
     let mut reader = Reader::new(encoded.freeze());
     assert_eq!(Header::take(&mut reader), Ok(header));

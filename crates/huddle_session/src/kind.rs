@@ -45,8 +45,6 @@ impl fmt::Display for KindId {
 pub enum Delivery {
     /// Every message arrives exactly once, and in order among all events of the game.
     Event,
-    /// Only the newest value arrives reliably.
-    State,
     /// A component of replicated entities. The session compares it with that of the peers; its values
     /// travel in the [snapshot section](crate::SectionKind::Snapshots).
     Component,
@@ -56,7 +54,6 @@ impl fmt::Display for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Event => "event",
-            Self::State => "state",
             Self::Component => "component",
         })
     }
@@ -71,7 +68,6 @@ pub struct Kinds {
     by_id: BTreeMap<KindId, Kind>,
     /// Sorted by name, like the other lists.
     events: Vec<KindId>,
-    states: Vec<KindId>,
     components: Vec<KindId>,
 }
 
@@ -109,7 +105,7 @@ impl Kinds {
     /// let mut kinds = Kinds::default();
     /// let splash = kinds.declare("splash", Delivery::Event, Schema::of::<[f32; 2]>())?;
     /// assert_eq!(splash, KindId::of("splash"));
-    /// assert!(kinds.declare("splash", Delivery::State, Schema::of::<u8>()).is_err());
+    /// assert!(kinds.declare("splash", Delivery::Component, Schema::of::<u8>()).is_err());
     /// # Ok::<(), huddle_session::KindError>(())
     /// ```
     ///
@@ -137,7 +133,6 @@ impl Kinds {
                 let at = order.partition_point(|&other| self.name(other) < Some(name));
                 match delivery {
                     Delivery::Event => self.events.insert(at, id),
-                    Delivery::State => self.states.insert(at, id),
                     Delivery::Component => self.components.insert(at, id),
                 }
                 let name = name.to_owned();
@@ -217,7 +212,6 @@ impl Kinds {
     fn order(&self, delivery: Delivery) -> &[KindId] {
         match delivery {
             Delivery::Event => &self.events,
-            Delivery::State => &self.states,
             Delivery::Component => &self.components,
         }
     }
@@ -245,10 +239,10 @@ mod tests {
     fn declared_kind_has_name_delivery_and_schema() {
         let mut kinds = Kinds::default();
         let pose = kinds
-            .declare("pose", Delivery::State, Schema::of::<[f32; 2]>())
+            .declare("pose", Delivery::Component, Schema::of::<[f32; 2]>())
             .unwrap();
         assert_eq!(kinds.name(pose), Some("pose"));
-        assert_eq!(kinds.delivery(pose), Some(Delivery::State));
+        assert_eq!(kinds.delivery(pose), Some(Delivery::Component));
         assert_eq!(kinds.schema(pose), Some(&Schema::of::<[f32; 2]>()));
         assert_eq!(kinds.delivery(KindId::of("splash")), None);
         assert_eq!(kinds.index(KindId::of("splash")), None);
@@ -293,12 +287,12 @@ mod tests {
             kinds.declare(name, delivery, schema).unwrap();
             kinds.hash()
         };
-        let pose = hash("pose", Delivery::State, Schema::of::<[f32; 2]>());
+        let pose = hash("pose", Delivery::Component, Schema::of::<[f32; 2]>());
         assert_eq!(Kinds::default().hash(), 0xcbf2_9ce4_8422_2325);
-        assert_eq!(pose, 0xc527_0141_03d4_e120);
+        assert_eq!(pose, 0xa8c0_297a_fd3e_1246);
         assert_ne!(
             pose,
-            hash("prose", Delivery::State, Schema::of::<[f32; 2]>())
+            hash("prose", Delivery::Component, Schema::of::<[f32; 2]>())
         );
         assert_ne!(
             pose,
@@ -306,7 +300,7 @@ mod tests {
         );
         assert_ne!(
             pose,
-            hash("pose", Delivery::State, Schema::of::<[f32; 3]>())
+            hash("pose", Delivery::Component, Schema::of::<[f32; 3]>())
         );
     }
 
@@ -317,7 +311,7 @@ mod tests {
                 .prop_map(|names| names.into_iter().collect::<Vec<_>>())
                 .prop_shuffle(),
         ) {
-            let delivery = |name: &str| if name < "m" { Delivery::Event } else { Delivery::State };
+            let delivery = |name: &str| if name < "m" { Delivery::Event } else { Delivery::Component };
             let declare = |names: &[String]| {
                 let mut kinds = Kinds::default();
                 for name in names {
@@ -332,14 +326,14 @@ mod tests {
             let mut next = [0, 0];
             for name in &names {
                 let (kind, delivery) = (KindId::of(name), delivery(name));
-                let next = &mut next[usize::from(delivery == Delivery::State)];
+                let next = &mut next[usize::from(delivery == Delivery::Component)];
                 prop_assert_eq!(mine.index(kind), Some(*next));
                 prop_assert_eq!(theirs.index(kind), Some(*next));
                 prop_assert_eq!(mine.at(delivery, *next), Some(kind));
                 *next += 1;
             }
             prop_assert_eq!(mine.at(Delivery::Event, next[0]), None);
-            prop_assert_eq!(mine.at(Delivery::State, next[1]), None);
+            prop_assert_eq!(mine.at(Delivery::Component, next[1]), None);
         }
     }
 }

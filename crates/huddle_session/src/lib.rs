@@ -9,15 +9,15 @@
 //! - **Events** ([`RoomSession::queue_event`]) arrive exactly once and in order, even when a link
 //!   is replaced. When the session gives up on a peer, it reports the events that it did not
 //!   acknowledge.
-//! - **State** ([`OwnStates`]) is the newest value of a kind. The session sends a value until a peer
-//!   has it, and always sends the current value.
-//! - **Transfers** ([`RoomSession::offer`]) carry megabytes without delaying events and state.
+//! - **Sections** ([`SectionSource`]) are the data of a tick: the inputs of a match, and replicated
+//!   entities. The session reports which of them arrived. It does not interpret them.
+//! - **Transfers** ([`RoomSession::offer`]) carry megabytes without delaying events and sections.
 //! - **The room's clock** counts ticks, and the roster records who is linked with whom and who may
 //!   remove other peers.
 //!
-//! One packet per peer and tick leaves on [`Lane::State`]. It carries state, acks and repairs. A
-//! second packet follows while a value that is longer than a packet is under way. The caller passes
-//! a credit, the number of bytes that a link accepts now, and the session stays within it.
+//! One packet per peer and tick leaves on [`Lane::State`]. It carries sections, acks and repairs. The
+//! caller passes a credit, the number of bytes that a link accepts now, and the session stays within
+//! it.
 //!
 //! Payloads are opaque; [`codec`] encodes `serde` types. Everything that another peer sends is
 //! untrusted: it is bounded, never causes a panic, and an invalid message is an error and nothing
@@ -39,7 +39,6 @@ mod packet;
 mod room;
 mod roster;
 mod schema;
-mod state;
 mod tick;
 mod transfer;
 pub mod wire;
@@ -53,15 +52,14 @@ pub use handshake::{
 pub use huddle_id::PeerId;
 pub use kind::{Delivery, KindError, KindId, Kinds, MAX_NAME_LEN};
 pub use lane::Lane;
-pub use limits::{MAX_EVENT_LEN, MAX_PACKET_LEN, MAX_STATE_LEN};
-pub use packet::{DeliveryStats, PacketError, PartError};
+pub use limits::{MAX_EVENT_LEN, MAX_PACKET_LEN};
+pub use packet::{DeliveryStats, PacketError};
 pub use room::{
     MessageError, PacketInfo, PacketSections, RoomSession, RoomSetup, SectionKind, SectionSource,
     SessionEvent, SessionStats, SetupError,
 };
 pub use roster::{KickError, KickPolicy};
 pub use schema::{MAX_SCHEMA_LEN, Schema, SchemaError};
-pub use state::OwnStates;
 pub use tick::{Tick, TickInstant, TickRate, TickRateError};
 pub use transfer::{
     Direction, OfferError, TransferEvent, TransferFailure, TransferId, TransferLimits,

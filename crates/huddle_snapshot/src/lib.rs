@@ -44,6 +44,7 @@
 pub mod budget;
 pub mod claim;
 pub mod column;
+pub mod content;
 pub mod entropy;
 pub mod heir;
 pub mod id;
@@ -60,7 +61,9 @@ mod world;
 #[doc(hidden)]
 pub mod fuzzing {
     //! Invariants of the decoders and the session for arbitrary data.
-    pub use super::{column::fuzzing::entropy, session::fuzzing::snapshot_session};
+    pub use super::{
+        column::fuzzing::entropy, content::fuzzing::contents, session::fuzzing::snapshot_session,
+    };
 }
 
 pub use layout::{

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
-use huddle_session::{Lane, OwnStates, SessionEvent};
+use huddle_session::{Lane, SessionEvent};
 
 use crate::{
     honest::{nonce_of, peer_id, room_for},
@@ -40,7 +40,6 @@ impl Scenario {
         let (me, other) = (peer_id(0), peer_id(2));
         let capacity = self.is_limited.then_some(2);
         let mut room = room_for(0, capacity);
-        let own = OwnStates::default();
         let mut now = Duration::ZERO;
         room.link_opened(other, now);
         let mut context = Context {
@@ -63,7 +62,7 @@ impl Scenario {
                 Step::Decide(reason) => room.admit(other, reason.map_or(Ok(()), Err), now),
             }
             let mut messages = 0;
-            while let Some(bytes) = room.collect(other, Lane::Events, now, &own, MAX_LEN) {
+            while let Some(bytes) = room.collect(other, Lane::Events, now, MAX_LEN) {
                 messages += 1;
                 assert!(bytes.len() < MAX_LEN && messages <= 8);
                 if let Some(nonce) = nonce_of(&bytes) {

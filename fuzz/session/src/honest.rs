@@ -3,7 +3,7 @@
 use std::{sync::OnceLock, time::Duration};
 
 use huddle_session::{
-    Delivery, KickPolicy, Kinds, Lane, OwnStates, PeerId, RoomSession, RoomSetup, Schema, TickRate,
+    Delivery, KickPolicy, Kinds, Lane, PeerId, RoomSession, RoomSetup, Schema, TickRate,
 };
 
 /// The game id of all honest peers.
@@ -23,8 +23,8 @@ pub(crate) fn room_for(player: usize, capacity: Option<u8>) -> RoomSession {
     let mut kinds = Kinds::default();
     let kind = [
         ("splash", Delivery::Event),
-        ("pose", Delivery::State),
-        ("tail", Delivery::State),
+        ("pose", Delivery::Component),
+        ("tail", Delivery::Component),
     ];
     for (name, delivery) in kind {
         kinds
@@ -54,13 +54,7 @@ pub(crate) fn kinds_hash() -> u64 {
         let mut room = room(0);
         room.link_opened(peer_id(1), Duration::ZERO);
         let hello = room
-            .collect(
-                peer_id(1),
-                Lane::Events,
-                Duration::ZERO,
-                &OwnStates::default(),
-                60_000,
-            )
+            .collect(peer_id(1), Lane::Events, Duration::ZERO, 60_000)
             .expect("a hello");
         u64::from_le_bytes(hello[24..32].try_into().expect("8 bytes"))
     })

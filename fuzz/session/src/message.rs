@@ -256,14 +256,8 @@ enum Section {
     Fragments(Fragments),
     EventAck(Number),
     Statuses(Vec<(Number, u8, Number)>),
-    Part {
-        id: u8,
-        number: u8,
-        len: Number,
-        first: u8,
-        data: Len,
-    },
-    State(u8, Len),
+    /// Inputs or replicated entities, which the session does not interpret.
+    Opaque(u8, Len),
     Bytes(Number, Vec<u8>),
     /// A section whose length is greater than its content.
     Cut(Number, Number),
@@ -291,23 +285,9 @@ impl Section {
                 }
                 2
             }
-            Self::Part {
-                id,
-                number,
-                len,
-                first,
-                data,
-            } => {
-                put_varint(&mut body, 15 + u64::from(id % 5));
-                body.put_u16_le(u16::from(*number));
-                put_varint(&mut body, len.0);
-                body.put_u8(first % 66);
-                body.put_bytes(*number, data.0);
-                3
-            }
-            Self::State(index, len) => {
-                body.put_bytes(*index, len.0);
-                16 + u64::from(index % 5)
+            Self::Opaque(kind, len) => {
+                body.put_bytes(*kind, len.0);
+                4 + u64::from(kind % 2)
             }
             Self::Bytes(id, bytes) => {
                 body.put_slice(bytes);

@@ -2,7 +2,7 @@
 //!
 //! The hostile peer runs an honest session as well, which completes the handshakes and provides
 //! messages to modify. Whatever the hostile peer sends, the two honest peers receive each other's
-//! events exactly once and in order, each other's newest state and each other's transfers.
+//! events exactly once and in order, and each other's transfers.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -13,8 +13,8 @@ use arbitrary::{Arbitrary, Unstructured};
 use bytes::{Bytes, BytesMut};
 use fastrand::Rng;
 use huddle_session::{
-    Direction, KindId, Lane, MAX_PACKET_LEN, MessageError, OwnStates, PeerId, RoomSession,
-    SessionEvent, TransferEvent, TransferId,
+    Direction, KindId, Lane, MAX_PACKET_LEN, MessageError, PeerId, RoomSession, SessionEvent,
+    TransferEvent, TransferId,
 };
 
 use crate::{
@@ -35,7 +35,6 @@ const MAX_SETTLE_TICKS: u32 = 1200;
 const MAX_HISTORY: usize = 64;
 
 const SPLASH: KindId = KindId::of("splash");
-const POSES: [KindId; 2] = [KindId::of("pose"), KindId::of("tail")];
 
 /// Creates values until the input is used up.
 pub(crate) fn rest<'a, T: Arbitrary<'a>>(u: &mut Unstructured<'a>) -> arbitrary::Result<Vec<T>> {
@@ -74,7 +73,6 @@ enum Step {
         len: u8,
     },
     Event(Pair, u16),
-    Pose(u8, u16),
     Offer(Pair, u16),
     Cancel(Pair, bool, u8),
     /// The link between the honest peers is replaced.
@@ -140,7 +138,6 @@ struct Exchange {
     joined: u32,
     sent: u32,
     received: u32,
-    poses: [Option<Bytes>; 2],
     /// The outgoing transfers, and whether each is unfinished.
     offered: BTreeMap<u64, bool>,
     /// The incoming transfers, and whether each is unfinished.
@@ -151,8 +148,6 @@ struct World {
     tick: u64,
     rng: Rng,
     rooms: [RoomSession; 3],
-    states: [OwnStates; 3],
-    set: [[Option<Bytes>; 2]; 3],
     pipes: BTreeMap<(usize, usize), Pipe>,
     exchanges: BTreeMap<(usize, usize), Exchange>,
     contexts: [Context; 2],
@@ -181,8 +176,6 @@ impl World {
             tick: 0,
             rng: Rng::with_seed(seed),
             rooms: [room(0), room(1), room(2)],
-            states: Default::default(),
-            set: Default::default(),
             pipes: BTreeMap::new(),
             exchanges: BTreeMap::new(),
             contexts: [Context::default(); 2],
@@ -240,13 +233,6 @@ impl World {
                 self.deliver_hostile(to.into(), *lane, bytes.freeze());
             }
             Step::Event(pair, len) => self.send_event(pair.indices(), len.into()),
-            Step::Pose(which, len) => {
-                let (local, kind) = (usize::from(which) % 3, usize::from(which) / 3 % 2);
-                let payload = Bytes::from(vec![self.tick as u8; usize::from(len) % 17_000]);
-                if self.states[local].set(POSES[kind], payload.clone()).is_ok() {
-                    self.set[local][kind] = Some(payload);
-                }
-            }
             Step::Offer(pair, len) => {
                 let (from, to) = pair.indices();
                 let number = self.exchange(from, to).offered.len() as u64;
@@ -417,9 +403,7 @@ impl World {
         let now = self.now();
         let mut left = self.credit;
         let mut packets = 0;
-        while let Some(bytes) =
-            self.rooms[local].collect(peer_id(other), lane, now, &self.states[local], left)
-        {
+        while let Some(bytes) = self.rooms[local].collect(peer_id(other), lane, now, left) {
             packets += 1;
             assert!(
                 !bytes.is_empty() && bytes.len() <= left,
@@ -428,8 +412,8 @@ impl World {
             );
             assert!(bytes[0] < 0x10 || bytes.len() <= MAX_PACKET_LEN);
             assert!(
-                lane != Lane::State || packets <= 2,
-                "more than two packets in one tick"
+                lane != Lane::State || packets <= 1,
+                "more than one packet in one tick"
             );
             left -= bytes.len();
             self.send(local, other, lane, bytes);
@@ -523,15 +507,6 @@ impl World {
                     assert!(payload[4..].iter().all(|byte| usize::from(*byte) == other));
                     exchange.received += 1;
                 }
-                SessionEvent::State {
-                    peer_id: peer,
-                    kind,
-                    payload,
-                } => {
-                    let exchange = self.exchange(local, index_of(peer));
-                    let at = POSES.iter().position(|pose| *pose == kind);
-                    exchange.poses[at.expect("a declared kind")] = Some(payload);
-                }
                 SessionEvent::Transfer {
                     peer_id: peer,
                     event,
@@ -596,10 +571,6 @@ impl World {
                     .find(|open| **open),
                 None
             );
-            assert!(
-                self.set[local] == self.exchanges[&(other, local)].poses,
-                "state of {local}"
-            );
         }
         panic!("the honest peers have not joined, or an incoming transfer has not ended");
     }
@@ -613,7 +584,6 @@ impl World {
             let ended = |open: &BTreeMap<u64, bool>| open.values().all(|open| !open);
             mine.joined == 1
                 && mine.sent == theirs.received
-                && self.set[local] == theirs.poses
                 && ended(&mine.offered)
                 && ended(&mine.started)
         })

@@ -3,8 +3,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use huddle_rollback::RollbackSession;
 use huddle_session::{
-    Delivery, KindId, Kinds, Lane, OwnStates, PacketSections, PeerId, RoomSession, RoomSetup,
-    Schema, SectionKind, SessionEvent,
+    Delivery, KindId, Kinds, Lane, PacketSections, PeerId, RoomSession, RoomSetup, Schema,
+    SectionKind, SessionEvent,
 };
 use huddle_sim::{Arrival, Cell};
 
@@ -25,7 +25,6 @@ pub(crate) struct SessionInRoom {
     room: RoomSession,
     session: RollbackSession<u32>,
     runner: GameRunner,
-    own: OwnStates,
     now: Duration,
 }
 
@@ -56,7 +55,6 @@ impl Player for SessionInRoom {
             room,
             session: RollbackSession::new(setup, Duration::ZERO).expect("a valid setup"),
             runner: GameRunner::default(),
-            own: OwnStates::default(),
             now: Duration::ZERO,
         }
     }
@@ -131,14 +129,12 @@ impl Player for SessionInRoom {
 
 impl SessionInRoom {
     fn send(&mut self, other: usize, peer: PeerId, outbox: &mut Outbox) {
-        let Self {
-            room, session, own, ..
-        } = self;
+        let Self { room, session, .. } = self;
         let mut sections = PacketSections::inputs(session);
-        if let Some(packet) = room.collect_packet(peer, self.now, own, &mut sections, CREDIT) {
+        if let Some(packet) = room.collect_packet(peer, self.now, &mut sections, CREDIT) {
             outbox.push(other, Lane::State, |out| out.extend_from_slice(&packet));
         }
-        while let Some(message) = room.collect(peer, Lane::Events, self.now, own, CREDIT) {
+        while let Some(message) = room.collect(peer, Lane::Events, self.now, CREDIT) {
             outbox.push(other, Lane::Events, |out| out.extend_from_slice(&message));
         }
     }

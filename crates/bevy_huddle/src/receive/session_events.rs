@@ -67,8 +67,6 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
             kind,
             payload,
         } => deliver(world, room, peer_id, kind, &payload),
-        // No kind of state is declared.
-        SessionEvent::State { .. } => {}
         SessionEvent::Undelivered { peer_id, events } => {
             if let Some(entity) = peer_entity(world, room, peer_id) {
                 report_undelivered(world, room, PeerRef { peer_id, entity }, events);

@@ -20,7 +20,8 @@ use super::{
 /// registered when it was joined.
 pub trait ReplicationAppExt {
     /// Replicates `T` as a whole, with `serde`. It is sent again when its encoded bytes change. Use it for
-    /// values that change rarely, such as names and scores. A value has at most 512 bytes.
+    /// values that change rarely, such as names and scores. A value has at most 512 bytes. For longer ones,
+    /// use [`replicate_with`](Self::replicate_with) with [`ReplicationRule::large`].
     ///
     /// `name` identifies the component on the network.
     ///
@@ -32,20 +33,21 @@ pub trait ReplicationAppExt {
         T: ReplicatedComponent + Serialize + DeserializeOwned;
 
     /// Replicates fields of `T` with a range and a step. A change takes a few bits. Use it for values
-    /// that change often, such as positions.
+    /// that change often, such as positions. A rule with [`large`](ReplicationRule::large) replicates `T` as
+    /// a whole instead, with up to 16 KiB.
     ///
     /// `name` identifies the component on the network. See [`ReplicationRule`] for an example.
     ///
     /// # Panics
-    /// Panics if the name is empty or in use, if the type is already replicated, or if the rule has no
-    /// fields or more than 32.
+    /// Panics if the name is empty or in use, if the type is already replicated, if the rule has no fields
+    /// or more than 32, or if it has fields and is large.
     fn replicate_with<T>(
         &mut self,
         name: &'static str,
         rule: impl FnOnce(ReplicationRule<T>) -> ReplicationRule<T>,
     ) -> &mut Self
     where
-        T: ReplicatedComponent + Default;
+        T: ReplicatedComponent;
 
     /// Replicates a resource as a whole, with `serde`. The host of the room sets it for all peers. The
     /// changes of another peer stay local, until the host changes the resource. A new host continues with
@@ -92,7 +94,7 @@ impl ReplicationAppExt for App {
         rule: impl FnOnce(ReplicationRule<T>) -> ReplicationRule<T>,
     ) -> &mut Self
     where
-        T: ReplicatedComponent + Default,
+        T: ReplicatedComponent,
     {
         add(self, field_rule::<T>(name, rule))
     }

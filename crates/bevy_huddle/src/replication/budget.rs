@@ -14,6 +14,8 @@ const MIN_PER_LINK: u32 = 3_000;
 /// The most bytes per second that the replicated entities of a room use to all peers together. The
 /// default is 125 000, which is 1 Mbit/s. Each link has an equal share, from 3000 to 64 000.
 ///
+/// [Large values](crate::replication::ReplicationRule::large) use the share of their link a second time.
+///
 /// Changes that exceed it wait for a later tick. More [important](crate::replication::Importance)
 /// entities are sent sooner.
 /// [`ReplicationStats`](crate::ReplicationStats) shows how much waits.

@@ -1,7 +1,7 @@
 //! Encodes all components of an entity of the local peer.
 
 use bevy::prelude::*;
-use huddle_snapshot::{ComponentId, id::EntityId};
+use huddle_snapshot::{ComponentId, content::ContentKey, id::EntityId};
 
 use crate::{
     replication::{codec::ValueBuffer, events::ReplicationError, room::RoomReplication},
@@ -19,11 +19,11 @@ pub(crate) fn encode_all(
         let name = rule.name();
         let has_value = rule
             .encode(entity, &mut value)
-            .map_err(|error| ReplicationError::Encode { name, error })?;
+            .map_err(|error| ReplicationError::encode(name, error))?;
         if has_value {
             value
                 .finish(&replication.entities)
-                .map_err(|error| ReplicationError::Encode { name, error })?;
+                .map_err(|error| ReplicationError::encode(name, error))?;
             values.push((id, value));
         }
     }
@@ -42,7 +42,7 @@ pub(crate) fn encode_again(
     let Ok(owned) = world.get_entity(entity) else {
         return Ok(());
     };
-    let values = encode_all(replication, owned)?;
+    let mut values = encode_all(replication, owned)?;
     if let Some(mut replication) = world.get_mut::<RoomReplication>(room) {
         replication.set_sent(id, &values);
     }
@@ -50,17 +50,29 @@ pub(crate) fn encode_again(
         return Ok(());
     };
     let local_id = link.local_id();
-    let session = &mut link.snapshots;
+    let RoomLink {
+        snapshots: session,
+        large,
+        ..
+    } = &mut *link;
     if session.owner(id) != Some(local_id) {
         return Ok(());
     }
-    for (component, value) in &values {
+    let key = |component| ContentKey {
+        entity: id,
+        component,
+    };
+    for (component, value) in &mut values {
+        value.set_content(key(*component), &mut large.contents);
         session.set(id, *component, value.value())?;
     }
     let missing = session.components(id).unwrap_or_default();
     let missing = missing.without(values.iter().map(|(id, _)| *id).collect());
     for component in missing.iter() {
-        session.remove_component(id, component)?;
+        // The previous owner may have added a large component that has not arrived.
+        if !large.contents.is_expected(key(component)) {
+            session.remove_component(id, component)?;
+        }
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use bevy::prelude::*;
 use huddle_mesh::PeerId;
 use huddle_session::codec::EncodeError;
 use huddle_snapshot::{
-    EntityError,
+    EntityError, MAX_BLOB_LEN,
     claim::{Cause, ClaimEnd, Operation},
 };
 use thiserror::Error;
@@ -59,6 +59,16 @@ pub enum ReplicationError {
         /// The reason.
         error: EncodeError,
     },
+    /// The value of a component is too long.
+    #[error("the component \"{name}\" takes {len} bytes, but the maximum is {max}: {}", advice(*max))]
+    TooLarge {
+        /// The name of the component.
+        name: &'static str,
+        /// The length of the value, in bytes.
+        len: usize,
+        /// The maximum length, in bytes.
+        max: usize,
+    },
     /// The change is not possible.
     #[error(transparent)]
     Entity(#[from] EntityError),
@@ -90,4 +100,23 @@ pub enum ReplicationError {
         "the entity has both `Replicated` and `Rollback`: a match shares its state by inputs, so remove one of the two"
     )]
     RolledBack,
+}
+
+impl ReplicationError {
+    /// Returns the error of a component that cannot be encoded.
+    pub(super) fn encode(name: &'static str, error: EncodeError) -> Self {
+        match error {
+            EncodeError::TooLong { len, max } => Self::TooLarge { name, len, max },
+            error => Self::Encode { name, error },
+        }
+    }
+}
+
+fn advice(max: usize) -> &'static str {
+    match max {
+        ..=MAX_BLOB_LEN => {
+            "replicate less, or register it with `replicate_with(name, |rule| rule.large())`"
+        }
+        _ => "replicate less, split it into several entities, or send it with `send_transfer`",
+    }
 }

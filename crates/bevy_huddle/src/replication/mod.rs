@@ -55,6 +55,7 @@
 //! # More
 //!
 //! - [`ReplicationRule::interpolate`] and [`ReplicationRule::draw`] show values smoothly.
+//! - [`ReplicationRule::large`] replicates values of up to 16 KiB.
 //! - [`PlacedId`] connects the entities of a level, which every game spawns itself.
 //! - [`ReplicationFailed`] reports what cannot be replicated.
 //! - Change replicated components in `FixedUpdate`.
@@ -71,6 +72,7 @@ mod entities;
 mod events;
 mod hierarchy;
 mod incoming;
+mod large;
 mod level;
 mod outgoing;
 mod playout;
@@ -86,6 +88,7 @@ mod scene;
 mod schedule;
 #[cfg(test)]
 mod tests;
+mod wire_id;
 
 pub use self::{
     app::ReplicationAppExt,

@@ -12,6 +12,7 @@ use super::{
         room::{on_link_added, on_link_removed, on_peer_left},
         spawn::on_peer_added,
     },
+    large::{exchange::exchange, messages},
     outgoing::{
         enter::enter,
         leave::{on_replicated_added, on_replicated_removed, on_rollback_added},
@@ -48,6 +49,7 @@ impl Plugin for ReplicationPlugin {
             }),
         );
         requests::add(app);
+        messages::add(app);
         app.register_type::<ReplicationBudget>()
             .init_resource::<ReplicationBudget>();
         app.configure_sets(
@@ -65,7 +67,7 @@ impl Plugin for ReplicationPlugin {
         )
         .add_systems(
             PreUpdate,
-            (apply, share_budget)
+            (apply, share_budget, exchange)
                 .chain()
                 .in_set(ReplicationSystems::Apply),
         )

@@ -150,7 +150,7 @@ impl Received {
         ) else {
             return Ok(Reading::None);
         };
-        let Some(received) = link.snapshots.get(self.id, component) else {
+        let Some(received) = link.large.value(&link.snapshots, self.id, component) else {
             return Ok(Reading::None);
         };
         value.read(received, &replication.entities)?;

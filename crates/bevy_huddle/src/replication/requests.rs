@@ -8,16 +8,13 @@ use huddle_session::{
     KindId, MAX_EVENT_LEN,
     codec::{self, DecodeError},
 };
-use huddle_snapshot::{
-    claim::RequestDecision,
-    id::{Creator, EntityId},
-};
+use huddle_snapshot::{claim::RequestDecision, id::EntityId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     message::registry::{Handler, PeerRef, declare},
     peer::components::PeerOf,
-    replication::room::RoomReplication,
+    replication::{room::RoomReplication, wire_id::WireId},
     room::link::RoomLink,
 };
 
@@ -30,34 +27,6 @@ enum OwnershipMessage {
     Request(WireId),
     /// The sender owns the entity, and keeps it.
     Denied(WireId),
-}
-
-/// An [`EntityId`] in a message. The creator is `None` for an entity of the level.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct WireId {
-    creator: Option<PeerId>,
-    number: u32,
-}
-
-impl From<EntityId> for WireId {
-    fn from(id: EntityId) -> Self {
-        Self {
-            creator: match id.creator {
-                Creator::Placed => None,
-                Creator::Peer(peer_id) => Some(peer_id),
-            },
-            number: id.number,
-        }
-    }
-}
-
-impl From<WireId> for EntityId {
-    fn from(id: WireId) -> Self {
-        match id.creator {
-            None => Self::placed(id.number),
-            Some(peer_id) => Self::spawned(peer_id, id.number),
-        }
-    }
 }
 
 /// A peer's request for an entity that the local peer owns, for the callback of

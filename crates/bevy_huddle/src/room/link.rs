@@ -30,6 +30,7 @@ use crate::{
         transfers::Transfer,
     },
     room::{
+        large::LargeValues,
         outbox::{send_all, send_tick},
         snapshots::SnapshotSource,
     },
@@ -53,6 +54,7 @@ pub(crate) struct RoomLink {
     pub(crate) session: RoomSession,
     /// The replicated entities.
     pub(crate) snapshots: SnapshotSession,
+    pub(crate) large: LargeValues,
     /// The clocks that play the snapshots of the peers.
     clocks: BTreeMap<PeerId, PlayoutClock>,
     ticks_per_second: f64,
@@ -95,6 +97,7 @@ impl RoomLink {
             transport: Some(Box::new(ConditionedTransport::new(transport))),
             session,
             snapshots,
+            large: LargeValues::default(),
             clocks: BTreeMap::new(),
             ticks_per_second: tick.as_secs_f64().recip(),
             peers: PeerLinks::default(),
@@ -192,6 +195,7 @@ impl RoomLink {
     fn close_snapshots(&mut self, peer_id: PeerId) {
         self.clocks.remove(&peer_id);
         self.snapshots.link_lost(peer_id);
+        self.large.contents.link_lost(peer_id);
         self.update_members();
     }
 

@@ -5,6 +5,7 @@ pub(crate) mod conditioning;
 pub(crate) mod events;
 pub(crate) mod extension;
 pub(crate) mod join;
+pub(crate) mod large;
 pub(crate) mod link;
 pub(crate) mod options;
 mod outbox;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use huddle_mesh::{Channel, PeerId};
-use huddle_session::{Lane, OwnStates, PacketSections, RoomSession};
+use huddle_session::{Lane, PacketSections, RoomSession};
 
 use crate::transport::Transport;
 
@@ -16,13 +16,9 @@ pub(super) fn send_tick(
     now: Duration,
     sections: &mut PacketSections<'_>,
 ) {
-    loop {
-        let credit = transport.credit(peer_id, Channel::State);
-        let packet = session.collect_state(peer_id, now, &OwnStates::default(), sections, credit);
-        let Some(packet) = packet else { break };
-        if !send(transport, peer_id, Channel::State, packet) {
-            break;
-        }
+    let credit = transport.credit(peer_id, Channel::State);
+    if let Some(packet) = session.collect_state(peer_id, now, sections, credit) {
+        send(transport, peer_id, Channel::State, packet);
     }
     send_all(transport, session, peer_id, Channel::Events, now);
     send_all(transport, session, peer_id, Channel::Bulk, now);
@@ -42,8 +38,7 @@ pub(super) fn send_all(
     };
     loop {
         let credit = transport.credit(peer_id, channel);
-        let Some(packet) = session.collect(peer_id, lane, now, &OwnStates::default(), credit)
-        else {
+        let Some(packet) = session.collect(peer_id, lane, now, credit) else {
             break;
         };
         if !send(transport, peer_id, channel, packet) {

@@ -344,6 +344,12 @@ impl EventSender {
         }
     }
 
+    /// Returns the bytes of the events of a kind that are not acked.
+    pub(crate) fn queued_bytes(&self, kind: KindId) -> usize {
+        let of_kind = self.events.iter().filter(|event| event.kind == kind);
+        of_kind.map(|event| event.payload.len()).sum()
+    }
+
     /// Returns the number of fragments in flight, and the bytes in them.
     #[cfg(test)]
     pub(crate) fn in_flight(&self) -> Amount {

@@ -210,12 +210,12 @@ mod tests {
         let refusal = Refusal::Messages {
             only_mine: (1..=7).map(|i| format!("m{i}")).collect(),
             only_theirs: vec![],
-            different: vec![("pose".into(), "state u8".into(), "event u8".into())],
+            different: vec![("pose".into(), "component u8".into(), "event u8".into())],
         };
         assert_eq!(
             refusal.to_string(),
             "the two games declare different messages; only this one has \"m1\", \"m2\", \"m3\", \
-             \"m4\", \"m5\" and 2 more; they differ in \"pose\" (state u8 in this game, event u8 \
+             \"m4\", \"m5\" and 2 more; they differ in \"pose\" (component u8 in this game, event u8 \
              in the other): both need the same version of the game"
         );
         assert_eq!(

@@ -85,8 +85,7 @@ impl Registry {
         for entry in &self.entries {
             out.put_u8(match entry.delivery {
                 Delivery::Event => 0,
-                Delivery::State => 1,
-                Delivery::Component => 2,
+                Delivery::Component => 1,
             });
             // `Kinds::declare` rejects longer names.
             out.put_u8(entry.name.len() as u8);
@@ -158,8 +157,7 @@ impl Entry {
     fn read(reader: &mut Reader) -> Result<Self, HandshakeError> {
         let delivery = match reader.u8().ok_or(HandshakeError::Truncated)? {
             0 => Delivery::Event,
-            1 => Delivery::State,
-            2 => Delivery::Component,
+            1 => Delivery::Component,
             _ => return Err(HandshakeError::Malformed("an unknown kind of delivery")),
         };
         let len = reader.u8().ok_or(HandshakeError::Truncated)?;
@@ -217,7 +215,7 @@ mod tests {
         let mut kinds = Kinds::default();
         for i in 0..count {
             let name = format!("a message with a name {i:05}");
-            let delivery = [Delivery::Event, Delivery::State][i % 2];
+            let delivery = [Delivery::Event, Delivery::Component][i % 2];
             kinds
                 .declare(
                     &name,
@@ -231,18 +229,18 @@ mod tests {
 
     #[test]
     fn every_difference_is_named() {
-        use Delivery::{Event, State};
+        use Delivery::{Component, Event};
         let mine = kinds(&[
             ("same", Event, Schema::of::<u8>()),
             ("mine", Event, Schema::of::<u8>()),
             ("delivery", Event, Schema::of::<u8>()),
-            ("schema", State, Schema::of::<u8>()),
+            ("schema", Component, Schema::of::<u8>()),
         ]);
         let theirs = kinds(&[
             ("same", Event, Schema::of::<u8>()),
             ("theirs", Event, Schema::of::<u8>()),
-            ("delivery", State, Schema::of::<u8>()),
-            ("schema", State, Schema::of::<u16>()),
+            ("delivery", Component, Schema::of::<u8>()),
+            ("schema", Component, Schema::of::<u16>()),
         ]);
         let text = |text: &str| text.to_owned();
         assert_eq!(
@@ -251,8 +249,8 @@ mod tests {
                 only_mine: vec![text("mine")],
                 only_theirs: vec![text("theirs")],
                 different: vec![
-                    (text("delivery"), text("event u8"), text("state u8")),
-                    (text("schema"), text("state u8"), text("state u16")),
+                    (text("delivery"), text("event u8"), text("component u8")),
+                    (text("schema"), text("component u8"), text("component u16")),
                 ],
             }
         );
@@ -310,10 +308,10 @@ mod tests {
 
     #[test]
     fn shortened_schemas_equal_complete_ones() {
-        use Delivery::State;
+        use Delivery::Component;
         let long = Schema::of::<[(u8, String, [f32; 3]); 16]>();
         assert!(long.as_str().len() > SHORT_SCHEMA_LEN / 2);
-        let few = kinds(&[("a message with a name 00001", State, long)]);
+        let few = kinds(&[("a message with a name 00001", Component, long)]);
         let difference = Registry::of(&few).difference(&Registry::of(&many(500)));
         assert_eq!(difference.different, []);
     }
@@ -334,7 +332,7 @@ mod tests {
             let registry = |map: &std::collections::BTreeMap<String, (bool, bool)>, cut: usize| {
                 let mut kinds = Kinds::default();
                 for (name, (event, byte)) in map {
-                    let delivery = if *event { Delivery::Event } else { Delivery::State };
+                    let delivery = if *event { Delivery::Event } else { Delivery::Component };
                     let schema = if *byte { Schema::of::<u8>() } else { Schema::of::<u16>() };
                     kinds.declare(name, delivery, schema).unwrap();
                 }

@@ -1,6 +1,5 @@
 use thiserror::Error;
 
-use super::part::PartError;
 use crate::limits::MAX_PACKET_LEN;
 
 /// Errors in a tick packet from a peer. Such a packet is dropped as a whole.
@@ -32,7 +31,4 @@ pub enum PacketError {
     /// A section is longer than the rest of the packet.
     #[error("section {0} is longer than the rest of the packet")]
     SectionTooLong(u32),
-    /// A part of a large section is invalid.
-    #[error("invalid part of a large section: {0}")]
-    BrokenPart(#[from] PartError),
 }

@@ -1,5 +1,4 @@
-//! Tick packets: the unreliable packets sent to a peer. Each tick sends one, and a second one if a
-//! large section does not fit.
+//! Tick packets: the unreliable packets sent to a peer, at most one per tick.
 //!
 //! [`Packets`] numbers the packets, acks the peer's, reports the fates of the sent ones, and
 //! estimates the quality of the connection. It does not interpret the sections that packets carry.
@@ -10,7 +9,6 @@ mod estimate;
 pub(crate) mod header;
 #[cfg(test)]
 pub(crate) mod lossy;
-pub(crate) mod part;
 mod received;
 pub(crate) mod section;
 mod sent;
@@ -22,7 +20,7 @@ use std::{time::Duration, vec};
 
 use bytes::{Bytes, BytesMut};
 
-pub use self::{error::PacketError, part::PartError, stats::DeliveryStats};
+pub use self::{error::PacketError, stats::DeliveryStats};
 pub(crate) use self::{section::Sections, sent::Fate};
 
 use self::{
@@ -133,20 +131,6 @@ impl<T: Copy> Packets<T> {
         credit: usize,
     ) -> Option<PacketWriter<'_, T>> {
         if self.last_tick.is_some_and(|last| !tick.is_after(last)) {
-            return None;
-        }
-        PacketWriter::new(self, now, tick, credit.min(MAX_PACKET_LEN))
-    }
-
-    /// Begins another packet for the current tick, like [`Self::begin`]. Returns `None` if the tick
-    /// does not have a packet yet.
-    pub(crate) fn begin_extra(
-        &mut self,
-        now: Duration,
-        tick: Tick,
-        credit: usize,
-    ) -> Option<PacketWriter<'_, T>> {
-        if self.last_tick != Some(tick) {
             return None;
         }
         PacketWriter::new(self, now, tick, credit.min(MAX_PACKET_LEN))

@@ -12,15 +12,11 @@ pub(crate) const EVENT_FRAGMENTS: u32 = 0;
 pub(crate) const EVENT_ACK: u32 = 1;
 /// The statuses of transfers.
 pub(crate) const TRANSFER_ACKS: u32 = 2;
-/// Part of a section that is too large for one packet.
-pub(crate) const PART: u32 = 3;
 /// The inputs of a match, from a [`SectionSource`](crate::room::SectionSource).
 pub(crate) const INPUTS: u32 = 4;
 /// Replicated entities, from a [`SectionSource`](crate::room::SectionSource).
 pub(crate) const SNAPSHOTS: u32 = 5;
-/// The section of state kind `n` has the id `FIRST_STATE + n`. Lower ids that are not listed here
-/// are reserved; a peer skips the ones that it does not support.
-pub(crate) const FIRST_STATE: u32 = 16;
+// All other ids are reserved. A peer skips those that it does not support.
 
 /// Writes a section made of several pieces. The caller checks that it fits.
 pub(crate) fn put_section(out: &mut BytesMut, id: u32, pieces: &[&[u8]]) {
@@ -146,13 +142,10 @@ mod tests {
     fn section_encoding_matches_golden_bytes() {
         let mut out = BytesMut::new();
         put_section(&mut out, EVENT_ACK, &[&[7]]);
-        put_section(&mut out, FIRST_STATE, &[b"po", b"se"]);
-        put_section(&mut out, FIRST_STATE + 200, &[]);
-        assert_eq!(
-            out[..],
-            [1, 1, 7, 16, 4, b'p', b'o', b's', b'e', 0xd8, 1, 0]
-        );
-        assert_eq!(section_len(FIRST_STATE, &[&[0; 128]]), 1 + 2 + 128);
+        put_section(&mut out, INPUTS, &[b"po", b"se"]);
+        put_section(&mut out, 216, &[]);
+        assert_eq!(out[..], [1, 1, 7, 4, 4, b'p', b'o', b's', b'e', 0xd8, 1, 0]);
+        assert_eq!(section_len(INPUTS, &[&[0; 128]]), 1 + 2 + 128);
     }
 
     #[test]

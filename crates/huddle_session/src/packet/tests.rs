@@ -90,7 +90,7 @@ impl Pair {
             };
             let payload = carries(end, tick);
             if let Some(payload) = &payload {
-                assert!(writer.section(section::FIRST_STATE, &[payload]));
+                assert!(writer.section(section::SNAPSHOTS, &[payload]));
                 writer.token(seq);
             }
             if let Some(bytes) = writer.finish() {
@@ -105,21 +105,21 @@ impl Pair {
 #[test]
 fn packet_encoding_matches_golden_bytes() {
     let (mut ada, mut bob) = (packets(), packets());
-    let first = packet(&mut ada, 1000, &[(16, b"pose"), (1, &[7])]).unwrap();
+    let first = packet(&mut ada, 1000, &[(5, b"pose"), (1, &[7])]).unwrap();
     #[rustfmt::skip]
     assert_eq!(
         first[..],
         [
             0x28, TAG, 0, 0, // flags, tag, sequence number
             0xe8, 0x07, // base 1000
-            16, 4, b'p', b'o', b's', b'e', // the first state kind's value
+            5, 4, b'p', b'o', b's', b'e', // replicated entities
             1, 1, 7, // an event ack
         ]
     );
     let arrival = receive(&mut bob, &first, 5).unwrap();
     assert_eq!((arrival.seq, arrival.tick), (0, Tick(1000)));
     let sections: Vec<_> = arrival.sections.collect();
-    assert_eq!(sections[0], (16, Bytes::from_static(b"pose")));
+    assert_eq!(sections[0], (5, Bytes::from_static(b"pose")));
     assert_eq!(sections[1], (1, Bytes::from_static(&[7])));
 
     let answer = packet(&mut bob, 7, &[]).unwrap();
@@ -138,18 +138,18 @@ fn packet_encoding_matches_golden_bytes() {
         ada.fates(Duration::ZERO).collect::<Vec<_>>(),
         [(0, Fate::Delivered)]
     );
-    let second = packet(&mut ada, 1001, &[(16, &[])]).unwrap();
+    let second = packet(&mut ada, 1001, &[(5, &[])]).unwrap();
     #[rustfmt::skip]
     assert_eq!(
         second[..],
         [
             0x25, TAG, 1, 0, // flags, tag, sequence number; the base is known
             0, 0, 0, // ack of the answer, not held at all
-            16, 0, // an empty value
+            5, 0, // an empty section
         ]
     );
-    let third = packet(&mut ada, 1002, &[(16, &[])]).unwrap();
-    assert_eq!(third[..], [0x20, TAG, 2, 0, 16, 0], "nothing new to ack");
+    let third = packet(&mut ada, 1002, &[(5, &[])]).unwrap();
+    assert_eq!(third[..], [0x20, TAG, 2, 0, 5, 0], "nothing new to ack");
 }
 
 #[test]
@@ -189,15 +189,15 @@ fn one_way_stream_is_acked_every_second_tick() {
 #[test]
 fn overtaken_packet_does_not_change_the_tick_offset() {
     let (mut ada, mut bob) = (packets(), packets());
-    let hello = packet(&mut bob, 1, &[(16, &[])]).unwrap();
+    let hello = packet(&mut bob, 1, &[(5, &[])]).unwrap();
     receive(&mut ada, &hello, 1).unwrap();
-    let [late, newest] = [5, 6].map(|tick| packet(&mut ada, tick, &[(16, &[])]).unwrap());
+    let [late, newest] = [5, 6].map(|tick| packet(&mut ada, tick, &[(5, &[])]).unwrap());
     receive(&mut bob, &newest, 5).unwrap();
     // Only the late packet has an echo, so it measures the round-trip time.
     receive(&mut bob, &late, 5).unwrap();
     assert_eq!(bob.stats().rtt, Some(Duration::ZERO));
     assert_eq!(bob.stats().tick_offset, None);
-    let next = packet(&mut ada, 7, &[(16, &[])]).unwrap();
+    let next = packet(&mut ada, 7, &[(5, &[])]).unwrap();
     receive(&mut bob, &next, 6).unwrap();
     assert_eq!(bob.stats().tick_offset, Some(1.0));
 }
@@ -244,18 +244,18 @@ fn estimates_match_the_network() {
 fn each_tick_has_one_packet_and_ticks_never_decrease() {
     let mut ada = packets();
     assert!(packet(&mut ada, 5, &[]).is_none(), "nothing to send");
-    assert!(packet(&mut ada, 5, &[(16, &[])]).is_some());
+    assert!(packet(&mut ada, 5, &[(5, &[])]).is_some());
     for tick in [5, 4, 0, 5u32.wrapping_add(1 << 31)] {
         assert!(ada.begin(MS, Tick(tick), 1000).is_none(), "tick {tick}");
     }
-    assert!(packet(&mut ada, 6, &[(16, &[])]).is_some());
+    assert!(packet(&mut ada, 6, &[(5, &[])]).is_some());
 }
 
 #[test]
 fn dropping_an_unfinished_packet_has_no_effect() {
     let (mut ada, mut bob) = (packets(), packets());
     let mut writer = ada.begin(MS, Tick(1), 1000).unwrap();
-    assert!(writer.section(16, &[b"lost"]));
+    assert!(writer.section(5, &[b"lost"]));
     writer.token(99);
     drop(writer);
     let bytes = packet(&mut ada, 1, &[(17, b"kept")]).unwrap();
@@ -269,7 +269,7 @@ fn dropping_an_unfinished_packet_has_no_effect() {
 #[test]
 fn packets_of_other_sessions_and_duplicates_are_ignored() {
     let (mut ada, mut bob) = (packets(), packets());
-    let bytes = packet(&mut ada, 1, &[(16, b"pose")]).unwrap();
+    let bytes = packet(&mut ada, 1, &[(5, b"pose")]).unwrap();
     let mut straggler = Packets::<u64>::new(TAG + 1, rate());
     assert!(receive(&mut straggler, &bytes, 1).is_none());
     assert!(receive(&mut bob, &bytes, 1).is_some());
@@ -281,9 +281,9 @@ fn packets_of_other_sessions_and_duplicates_are_ignored() {
 #[test]
 fn invalid_packet_is_an_error_and_has_no_effect() {
     let (mut ada, mut bob) = (packets(), packets());
-    let from_bob = packet(&mut bob, 1, &[(16, b"pose")]).unwrap();
+    let from_bob = packet(&mut bob, 1, &[(5, b"pose")]).unwrap();
     receive(&mut ada, &from_bob, 1).unwrap();
-    let whole = packet(&mut ada, 1, &[(16, b"pose")]).unwrap();
+    let whole = packet(&mut ada, 1, &[(5, b"pose")]).unwrap();
 
     let mut error = |bytes: Bytes| {
         bob.receive(bytes, 20 * MS, Tick(1).into())
@@ -291,7 +291,7 @@ fn invalid_packet_is_an_error_and_has_no_effect() {
             .unwrap_err()
     };
     let cut = whole.slice(..whole.len() - 1);
-    assert_eq!(error(cut), PacketError::SectionTooLong(16));
+    assert_eq!(error(cut), PacketError::SectionTooLong(5));
     let long = [&whole[..], &[4, 0xcc, 0x08], &[0; 1100]].concat();
     assert_eq!(error(long.into()), PacketError::TooLong(whole.len() + 1103));
     // The packet acks packet 1, but only packet 0 was sent.
@@ -312,7 +312,7 @@ fn invalid_packet_is_an_error_and_has_no_effect() {
 #[test]
 fn ack_waits_two_ticks_for_other_data() {
     let (mut ada, mut bob) = (packets(), packets());
-    let bytes = packet(&mut ada, 1, &[(16, b"pose")]).unwrap();
+    let bytes = packet(&mut ada, 1, &[(5, b"pose")]).unwrap();
     receive(&mut bob, &bytes, 10).unwrap();
     assert!(packet(&mut bob, 10, &[]).is_none());
     assert!(packet(&mut bob, 11, &[]).is_none());
@@ -321,7 +321,7 @@ fn ack_waits_two_ticks_for_other_data() {
     // A packet that only acks is not acked, unless another packet is sent anyway.
     receive(&mut ada, &ack, 20).unwrap();
     assert!(packet(&mut ada, 30, &[]).is_none());
-    let next = packet(&mut ada, 31, &[(16, b"pose")]).unwrap();
+    let next = packet(&mut ada, 31, &[(5, b"pose")]).unwrap();
     assert_eq!(next[0] & 1, 1, "the packet has an ack");
 }
 
@@ -329,7 +329,7 @@ fn ack_waits_two_ticks_for_other_data() {
 fn packet_held_too_long_is_not_echoed() {
     for (ticks, has_echo) in [(50, true), (51, false)] {
         let (mut ada, mut bob) = (packets(), packets());
-        let bytes = packet(&mut ada, 1, &[(16, b"pose")]).unwrap();
+        let bytes = packet(&mut ada, 1, &[(5, b"pose")]).unwrap();
         receive(&mut bob, &bytes, 1).unwrap();
         let answer = packet(&mut bob, 1 + ticks, &[]).unwrap();
         assert_eq!(answer[0] & 4 != 0, has_echo);
@@ -401,7 +401,7 @@ proptest! {
             prop_assert!(bytes.len() <= credit.min(MAX_PACKET_LEN));
             let arrival = receive(&mut bob, &bytes, tick).unwrap();
             prop_assert_eq!(arrival.sections.collect::<Vec<_>>(), expected);
-            if answers && let Some(answer) = packet(&mut bob, tick, &[(16, b"pose")]) {
+            if answers && let Some(answer) = packet(&mut bob, tick, &[(5, b"pose")]) {
                 receive(&mut ada, &answer, tick);
             }
         }
@@ -421,7 +421,7 @@ proptest! {
         let mut ada = packets();
         for (tick, (flags, bytes, activity)) in (1u32..).zip(attacks) {
             if activity {
-                packet(&mut ada, tick, &[(16, b"pose")]);
+                packet(&mut ada, tick, &[(5, b"pose")]);
             }
             let attack = [&[0x20 | flags, TAG][..], &bytes].concat();
             let _ = ada.receive(attack.into(), MS, Tick(tick).into());

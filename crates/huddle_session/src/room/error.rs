@@ -35,9 +35,6 @@ pub enum MessageError {
     /// The event's kind does not exist, although both peers declared the same kinds.
     #[error("unknown event kind {0}")]
     UnknownEvent(u32),
-    /// The state's kind does not exist, although both peers declared the same kinds.
-    #[error("unknown state kind {0}")]
-    UnknownState(u32),
     /// A roster message cannot be decoded.
     #[error("invalid roster message: {0}")]
     Roster(DecodeError),

@@ -52,15 +52,6 @@ pub enum SessionEvent {
         /// The payload, unchanged.
         payload: Bytes,
     },
-    /// A peer's state changed. The value is newer than every earlier one of its kind.
-    State {
-        /// The peer.
-        peer_id: PeerId,
-        /// The state's kind.
-        kind: KindId,
-        /// The payload, unchanged.
-        payload: Bytes,
-    },
     /// A packet contained a section of the peer's [`PacketSections`](crate::room::PacketSections).
     Section {
         /// The peer.

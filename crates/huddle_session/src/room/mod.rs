@@ -34,7 +34,6 @@ use crate::{
     lane::Lane,
     roster::{KickError, KickPolicy, Roster, RosterEvent, RosterMessage},
     schema::Schema,
-    state::OwnStates,
     tick::{Tick, TickInstant, TickRate},
     transfer::{OfferError, TransferId, TransferLimits},
 };
@@ -286,20 +285,16 @@ impl RoomSession {
     /// Returns the next message to send to a peer over a lane that accepts at most `credit` bytes
     /// now. Call it until it returns `None`.
     ///
-    /// [`Lane::State`] carries at most two messages per tick. The second one carries parts of
-    /// values that are longer than a packet.
+    /// [`Lane::State`] carries at most one message per tick.
     pub fn collect(
         &mut self,
         peer: PeerId,
         lane: Lane,
         now: Duration,
-        own: &OwnStates,
         credit: usize,
     ) -> Option<Bytes> {
         match lane {
-            Lane::State => {
-                self.collect_state(peer, now, own, &mut PacketSections::default(), credit)
-            }
+            Lane::State => self.collect_state(peer, now, &mut PacketSections::default(), credit),
             Lane::Events => {
                 let session = self.peers.get_mut(&peer)?;
                 let message =
@@ -314,13 +309,11 @@ impl RoomSession {
         }
     }
 
-    /// Like [`Self::collect`] for [`Lane::State`], but the first packet of a tick also carries
-    /// `sections`.
+    /// Like [`Self::collect`] for [`Lane::State`], but the packet also carries `sections`.
     pub fn collect_state(
         &mut self,
         peer: PeerId,
         now: Duration,
-        own: &OwnStates,
         sections: &mut PacketSections<'_>,
         credit: usize,
     ) -> Option<Bytes> {
@@ -328,7 +321,7 @@ impl RoomSession {
         match self.peers.get_mut(&peer)?.collect_copy(tick, credit) {
             Copied::Now(copy) => Some(copy),
             Copied::InThisTick => None,
-            Copied::Nothing => self.collect_packet(peer, now, own, sections, credit),
+            Copied::Nothing => self.collect_packet(peer, now, sections, credit),
         }
     }
 
@@ -338,13 +331,12 @@ impl RoomSession {
         &mut self,
         peer: PeerId,
         now: Duration,
-        own: &OwnStates,
         sections: &mut PacketSections<'_>,
         credit: usize,
     ) -> Option<Bytes> {
         let tick = self.tick();
         let open = self.peers.get_mut(&peer)?.open.as_mut()?;
-        open.collect_packet(now, tick, &self.kinds, own, (peer, sections), credit)
+        open.collect_packet(now, tick, (peer, sections), credit)
     }
 
     /// Queues an event for a peer. Events of kinds whose names start with `huddle/` are sent before
@@ -379,6 +371,12 @@ impl RoomSession {
             Some(open) => open.check_event(len),
             None => Ok(()),
         }
+    }
+
+    /// Returns the number of bytes in the events of a kind that a peer has not acknowledged.
+    pub fn queued_bytes(&self, peer: PeerId, kind: KindId) -> usize {
+        let open = self.peers.get(&peer).and_then(|peer| peer.open.as_ref());
+        open.map_or(0, |open| open.queued_bytes(kind))
     }
 
     /// Answers [`SessionEvent::JoinRequested`]: admits the peer, or refuses it with a reason that
@@ -577,7 +575,7 @@ impl RoomSession {
         if let Ok(skipped) = self.clock.add_peer(peer, agreement.clock, age, now) {
             self.report_skipped(skipped);
         }
-        let open = OpenSession::new(agreement.tag, self.rate, &self.kinds, self.limits);
+        let open = OpenSession::new(agreement.tag, self.rate, self.limits);
         if let Some(session) = self.peers.get_mut(&peer) {
             session.open = Some(open);
         }
@@ -655,16 +653,6 @@ impl RoomSession {
                         arrived,
                         rtt,
                     });
-                }
-                Received::State(index, payload) => {
-                    match self.kinds.at(Delivery::State, index.into()) {
-                        Some(kind) => self.events.push_back(SessionEvent::State {
-                            peer_id: peer,
-                            kind,
-                            payload,
-                        }),
-                        None => result = Err(MessageError::UnknownState(index.into())),
-                    }
                 }
                 Received::Event(index, payload) => {
                     match self.kinds.at(Delivery::Event, index as usize) {

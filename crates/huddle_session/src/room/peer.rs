@@ -1,4 +1,4 @@
-//! The session with one peer: first the handshake, then packets, events, state and transfers.
+//! The session with one peer: first the handshake, then packets, events and transfers.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -10,16 +10,12 @@ use crate::{
     clock::ClockReading,
     events::{EventReceiver, EventSender, QueueError, Undelivered},
     handshake::{Handshake, Terms},
-    kind::{KindId, Kinds},
+    kind::KindId,
     limits::MAX_PACKET_LEN,
     packet::{
         Fate, Packets,
-        part::PartReceiver,
-        section::{
-            EVENT_ACK, EVENT_FRAGMENTS, FIRST_STATE, INPUTS, PART, SNAPSHOTS, TRANSFER_ACKS,
-        },
+        section::{EVENT_ACK, EVENT_FRAGMENTS, INPUTS, SNAPSHOTS, TRANSFER_ACKS},
     },
-    state::{Origin, OwnStates, StateReceiver, StateSender, StateToken},
     tick::{Tick, TickInstant, TickRate},
     transfer::{OfferError, TransferEvent, TransferId, TransferLimits, Transfers},
     wire::{MAX_VARINT_LEN, Reader, put_varint},
@@ -28,14 +24,11 @@ use crate::{
 /// An upper bound for the length of a handshake message.
 const MAX_HANDSHAKE_LEN: usize = 15_900;
 
-/// The maximum size of the event repairs in a packet, so that they do not crowd out state.
+/// The maximum size of the event repairs in a packet, so that they do not crowd out sections.
 const REPAIR_BUDGET: usize = 600;
 
 /// The maximum number of handshake messages sent at once: hello, answer, list.
 const MAX_COPIES: usize = 3;
-
-/// The maximum number of packets per tick. All but the first carry only parts of large values.
-const MAX_PACKETS_PER_TICK: u32 = 2;
 
 /// The maximum size of the inputs of a match, so that acks always fit.
 const INPUTS_BUDGET: usize = 1000;
@@ -61,11 +54,6 @@ pub(super) struct PeerSession {
 pub(super) struct OpenSession {
     tag: u8,
     packets: Packets<Token>,
-    /// The number of packets that the last tick has sent.
-    packets_of_tick: u32,
-    parts: PartReceiver,
-    states_out: StateSender,
-    states_in: StateReceiver,
     events_out: EventSender,
     events_in: EventReceiver,
     events_sent: u64,
@@ -76,26 +64,14 @@ pub(super) struct OpenSession {
     section: Vec<u8>,
 }
 
-/// The contents of a packet whose delivery is tracked.
-#[derive(Debug, Clone, Copy)]
-enum Token {
-    State(StateToken),
-    Section(SectionKind, u64),
-}
-
-impl From<StateToken> for Token {
-    fn from(token: StateToken) -> Self {
-        Self::State(token)
-    }
-}
+/// A section in a packet, and the token of its source.
+type Token = (SectionKind, u64);
 
 /// The decoded contents of a peer's message.
 #[derive(Debug)]
 pub(super) enum Received {
     /// An event of the kind with this index.
     Event(u32, Bytes),
-    /// State of the kind with this index.
-    State(u16, Bytes),
     /// A packet that the peer sent at this tick.
     Tick(Tick),
     /// A section of one of the peer's [`PacketSections`].
@@ -164,15 +140,10 @@ impl PeerSession {
 }
 
 impl OpenSession {
-    pub(super) fn new(tag: u8, rate: TickRate, kinds: &Kinds, limits: TransferLimits) -> Box<Self> {
-        let states = kinds.count(crate::kind::Delivery::State);
+    pub(super) fn new(tag: u8, rate: TickRate, limits: TransferLimits) -> Box<Self> {
         Box::new(Self {
             tag,
             packets: Packets::new(tag, rate),
-            packets_of_tick: 0,
-            parts: PartReceiver::new(FIRST_STATE..FIRST_STATE + states as u32),
-            states_out: StateSender::new(states),
-            states_in: StateReceiver::new(states),
             events_out: EventSender::default(),
             events_in: EventReceiver::default(),
             events_sent: 0,
@@ -198,6 +169,10 @@ impl OpenSession {
         Ok(())
     }
 
+    pub(super) fn queued_bytes(&self, kind: KindId) -> usize {
+        self.events_out.queued_bytes(kind)
+    }
+
     pub(super) fn check_event(&self, len: usize) -> Result<(), QueueError> {
         self.events_out.check(len)
     }
@@ -207,33 +182,19 @@ impl OpenSession {
         &mut self,
         now: Duration,
         tick: Tick,
-        kinds: &Kinds,
-        own: &OwnStates,
         (peer, sections): (PeerId, &mut PacketSections<'_>),
         credit: usize,
     ) -> Option<Bytes> {
-        for (token, fate) in self.packets.fates(now) {
-            match (token, fate) {
-                (Token::State(token), fate) => self.states_out.settle(token, fate),
-                (Token::Section(kind, token), fate) => {
-                    if let Some(source) = sections.source(kind) {
-                        match fate {
-                            Fate::Delivered => source.delivered(peer, token),
-                            Fate::Lost => source.lost(peer, token),
-                        }
-                    }
+        for ((kind, token), fate) in self.packets.fates(now) {
+            if let Some(source) = sections.source(kind) {
+                match fate {
+                    Fate::Delivered => source.delivered(peer, token),
+                    Fate::Lost => source.lost(peer, token),
                 }
             }
         }
         let rtt = self.packets.rtt();
         self.packets.echoes_fast = self.transfers.is_receiving();
-        let index_of = |kind| u16::try_from(kinds.index(kind)?).ok();
-        if self.packets_of_tick < MAX_PACKETS_PER_TICK
-            && let Some(mut extra) = self.packets.begin_extra(now, tick, credit)
-        {
-            self.states_out.collect_parts(own, index_of, &mut extra);
-            return extra.finish().inspect(|_| self.packets_of_tick += 1);
-        }
         let mut packet = self.packets.begin(now, tick, credit)?;
 
         let info = PacketInfo {
@@ -247,7 +208,7 @@ impl OpenSession {
             if let Some(token) = source.write(info, budget, &mut self.section)
                 && packet.section(INPUTS, &[&self.section])
             {
-                packet.token(Token::Section(SectionKind::Inputs, token));
+                packet.token((SectionKind::Inputs, token));
             }
         }
         if self.events_in.ack_due() && packet.max_payload(EVENT_ACK) >= MAX_VARINT_LEN {
@@ -271,11 +232,10 @@ impl OpenSession {
             if let Some(token) = source.write(info, budget, &mut self.section)
                 && packet.section(SNAPSHOTS, &[&self.section])
             {
-                packet.token(Token::Section(SectionKind::Snapshots, token));
+                packet.token((SectionKind::Snapshots, token));
             }
         }
-        self.states_out.collect(own, index_of, &mut packet);
-        packet.finish().inspect(|_| self.packets_of_tick = 1)
+        packet.finish()
     }
 
     pub(super) fn collect_bulk(&mut self, now: Duration, credit: usize) -> Option<Bytes> {
@@ -313,39 +273,11 @@ impl OpenSession {
                     self.events_out.acked(next, arrived)?;
                 }
                 TRANSFER_ACKS => self.transfers.on_ack_section(section, arrived)?,
-                PART => {
-                    let whole = self.parts.receive(arrival.seq, section);
-                    if let Some(whole) = whole.map_err(crate::packet::PacketError::from)? {
-                        let (seq, number) = (whole.seq, Some(whole.number));
-                        let origin = Origin { seq, number };
-                        self.receive_state(whole.id, origin, whole.bytes, out)?;
-                    }
-                }
                 INPUTS => out.push(custom(SectionKind::Inputs, section)),
                 SNAPSHOTS => out.push(custom(SectionKind::Snapshots, section)),
-                FIRST_STATE.. => {
-                    let seq = arrival.seq;
-                    let origin = Origin { seq, number: None };
-                    self.receive_state(id, origin, section, out)?;
-                }
                 // Skip sections that a later version added.
                 _ => {}
             }
-        }
-        Ok(())
-    }
-
-    fn receive_state(
-        &mut self,
-        id: u32,
-        origin: Origin,
-        payload: Bytes,
-        out: &mut Vec<Received>,
-    ) -> Result<(), MessageError> {
-        let index = id - FIRST_STATE;
-        let index = u16::try_from(index).map_err(|_| MessageError::UnknownState(index))?;
-        if let Some(newer) = self.states_in.receive(index, origin, payload) {
-            out.push(Received::State(index, newer));
         }
         Ok(())
     }

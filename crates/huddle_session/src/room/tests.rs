@@ -23,7 +23,6 @@ fn room(n: u8) -> RoomSession {
 struct Pair {
     now: Duration,
     rooms: [RoomSession; 2],
-    own: OwnStates,
 }
 
 impl Pair {
@@ -32,7 +31,6 @@ impl Pair {
         let mut pair = Self {
             now: Duration::ZERO,
             rooms: [room(0), room(1)],
-            own: OwnStates::default(),
         };
         for me in 0..2 {
             pair.rooms[me].link_opened(PeerId::from_bytes([1 - me as u8; 16]), Duration::ZERO);
@@ -71,7 +69,7 @@ impl Pair {
     fn collect(&mut self, me: usize, lane: Lane, mut credit: usize) -> Vec<Bytes> {
         let (now, peer) = (self.now, PeerId::from_bytes([1 - me as u8; 16]));
         let mut all = Vec::new();
-        while let Some(bytes) = self.rooms[me].collect(peer, lane, now, &self.own, credit) {
+        while let Some(bytes) = self.rooms[me].collect(peer, lane, now, credit) {
             assert!(
                 bytes.len() <= credit,
                 "{} of {credit} on {lane:?}",
@@ -181,8 +179,7 @@ fn claiming_the_maximum_tick_does_not_stop_the_room() {
     pair.rooms[0].link_opened(eve, pair.now);
     for _ in 0..10 {
         pair.now += TICK;
-        let own = OwnStates::default();
-        while let Some(bytes) = eve_room.collect(me, Lane::Events, pair.now, &own, 60_000) {
+        while let Some(bytes) = eve_room.collect(me, Lane::Events, pair.now, 60_000) {
             let mut bytes = bytes.to_vec();
             // Change the tick and the join tick of a hello.
             if bytes[0] == 0x01 {
@@ -193,7 +190,7 @@ fn claiming_the_maximum_tick_does_not_stop_the_room() {
                 .receive(eve, Lane::Events, bytes.into(), pair.now)
                 .unwrap();
         }
-        while let Some(bytes) = pair.rooms[0].collect(eve, Lane::Events, pair.now, &own, 60_000) {
+        while let Some(bytes) = pair.rooms[0].collect(eve, Lane::Events, pair.now, 60_000) {
             eve_room.receive(me, Lane::Events, bytes, pair.now).unwrap();
         }
         eve_room.admit(me, Ok(()), pair.now);
@@ -201,7 +198,7 @@ fn claiming_the_maximum_tick_does_not_stop_the_room() {
     }
     assert!(pair.rooms[0].stats(eve).is_some() && pair.rooms[0].tick().0 > 1_000_000);
 
-    // State packets still arrive in both directions without errors.
+    // Packets still arrive in both directions without errors.
     let received = |pair: &Pair| pair.rooms[1].stats(me).unwrap().delivery.packets_received;
     let before = received(&pair);
     for _ in 0..20 {

@@ -42,7 +42,7 @@ fn for_each_seed(test: fn(u64)) {
     });
 }
 
-/// Lets every player move and send events at random for some ticks.
+/// Lets every player send events at random for some ticks.
 fn play(world: &mut World, ticks: u32) {
     let players = world.players.len();
     for _ in 0..ticks {
@@ -55,9 +55,6 @@ fn play(world: &mut World, ticks: u32) {
                 };
                 world.splash(me, len);
             }
-            let value = (world.now.as_micros() / 1000) as u32;
-            let len = if me == 0 { 3000 } else { 12 };
-            world.pose(me, value, len);
         }
         world.step();
     }
@@ -70,7 +67,7 @@ fn settle(world: &mut World) {
 }
 
 #[test]
-fn events_arrive_once_and_state_converges_on_bad_networks() {
+fn events_arrive_once_on_bad_networks() {
     for_each_seed(|seed| {
         let mut rng = fastrand::Rng::with_seed(seed);
         let players = rng.usize(2..=4);
@@ -98,12 +95,6 @@ fn events_arrive_once_and_state_converges_on_bad_networks() {
                     world.players[other].with[&me].received.len()
                 );
                 assert!(with.sent.len() > 30, "only {} events", with.sent.len());
-                assert!(with.pose.is_some());
-                let all: Vec<_> = (0..players)
-                    .filter(|&p| p != other)
-                    .map(|p| world.players[p].with[&other].pose)
-                    .collect();
-                assert!(all.iter().all(|pose| *pose == all[0]), "{all:?}");
             }
         }
     });

@@ -9,8 +9,8 @@ use std::{
 use bytes::Bytes;
 use fastrand::Rng;
 use huddle_session::{
-    Delivery, KindId, Kinds, Lane, MAX_PACKET_LEN, OwnStates, PeerId, RoomSession, RoomSetup,
-    Schema, SessionEvent,
+    Delivery, KindId, Kinds, Lane, MAX_PACKET_LEN, PeerId, RoomSession, RoomSetup, Schema,
+    SessionEvent,
 };
 
 use crate::network::{Conditions, Pipe};
@@ -27,13 +27,11 @@ pub(crate) struct World {
     /// The pairs whose link is open.
     links: BTreeSet<(usize, usize)>,
     splash: KindId,
-    pose: KindId,
 }
 
 /// A player, with a record of its messages.
 pub(crate) struct Player {
     pub(crate) session: RoomSession,
-    pub(crate) states: OwnStates,
     /// Whether the player's machine is running.
     pub(crate) alive: bool,
     /// The messages exchanged with each other player.
@@ -52,21 +50,16 @@ pub(crate) struct PeerRecord {
     pub(crate) received: Vec<u32>,
     /// The numbers of the events reported as undelivered.
     pub(crate) undelivered: Vec<u32>,
-    /// The newest value of the other player's state.
-    pub(crate) pose: Option<u32>,
     /// The number of sessions with the other player.
     pub(crate) joined: u32,
 }
 
-pub(crate) fn kinds() -> (Kinds, KindId, KindId) {
+pub(crate) fn kinds() -> (Kinds, KindId) {
     let mut kinds = Kinds::default();
     let splash = kinds
         .declare("splash", Delivery::Event, Schema::of::<Vec<u8>>())
         .unwrap();
-    let pose = kinds
-        .declare("pose", Delivery::State, Schema::of::<Vec<u8>>())
-        .unwrap();
-    (kinds, splash, pose)
+    (kinds, splash)
 }
 
 pub(crate) fn peer_id(player: usize) -> PeerId {
@@ -79,7 +72,7 @@ fn player_of(peer: PeerId) -> usize {
 
 impl World {
     pub(crate) fn new(players: usize, conditions: Conditions, seed: u64) -> Self {
-        let (_, splash, pose) = kinds();
+        let (_, splash) = kinds();
         let mut world = Self {
             now: Duration::ZERO,
             rng: Rng::with_seed(seed),
@@ -88,7 +81,6 @@ impl World {
             pipes: BTreeMap::new(),
             links: BTreeSet::new(),
             splash,
-            pose,
         };
         for player in 0..players {
             world.players.push(Player {
@@ -97,7 +89,6 @@ impl World {
                     ..RoomSetup::new(peer_id(player), "simulation", kinds().0)
                 })
                 .unwrap(),
-                states: OwnStates::default(),
                 alive: true,
                 with: BTreeMap::new(),
                 numbered: 0,
@@ -186,16 +177,6 @@ impl World {
         }
     }
 
-    /// Sets the player's state.
-    pub(crate) fn pose(&mut self, me: usize, value: u32, len: usize) {
-        let mut payload = value.to_le_bytes().to_vec();
-        payload.resize(len.max(4), 7);
-        self.players[me]
-            .states
-            .set(self.pose, payload.into())
-            .unwrap();
-    }
-
     /// Advances every player by one tick.
     pub(crate) fn step(&mut self) {
         self.now += TICK;
@@ -259,10 +240,7 @@ impl World {
                 let mut packets = 0;
                 let credit = self.rng.usize(1200..60_000);
                 let mut left = credit;
-                while let Some(bytes) =
-                    player
-                        .session
-                        .collect(peer_id(other), lane, self.now, &player.states, left)
+                while let Some(bytes) = player.session.collect(peer_id(other), lane, self.now, left)
                 {
                     packets += 1;
                     assert!(
@@ -278,8 +256,8 @@ impl World {
                         );
                     }
                     assert!(
-                        lane != Lane::State || packets <= 2,
-                        "more than two packets in one tick"
+                        lane != Lane::State || packets <= 1,
+                        "more than one packet in one tick"
                     );
                     left -= bytes.len();
                     pipe.send(self.now, lane, &bytes, self.conditions, &mut self.rng);
@@ -298,7 +276,6 @@ impl World {
                     assert!(!with.connected, "{me} received `Joined` twice for {peer}");
                     with.connected = true;
                     with.joined += 1;
-                    with.pose = None;
                 }
                 SessionEvent::Left { peer_id: peer } => {
                     player.with.entry(player_of(peer)).or_default().connected = false;
@@ -318,16 +295,6 @@ impl World {
                         "an event arrived before the handshake was done"
                     );
                     with.received.push(number(&payload));
-                }
-                SessionEvent::State {
-                    peer_id: peer,
-                    kind,
-                    payload,
-                } => {
-                    assert_eq!(kind, self.pose);
-                    let with = player.with.entry(player_of(peer)).or_default();
-                    assert!(with.pose < Some(number(&payload)), "state went backwards");
-                    with.pose = Some(number(&payload));
                 }
                 SessionEvent::Undelivered {
                     peer_id: peer,

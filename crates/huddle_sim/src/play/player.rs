@@ -8,8 +8,8 @@ use std::{
 use bytes::Bytes;
 use huddle_rollback::{RollbackEvent, RollbackSession, RollbackSetup, Seat, Step};
 use huddle_session::{
-    Delivery, KindId, Kinds, Lane, OwnStates, PacketSections, PeerId, QueueError, RoomSession,
-    RoomSetup, Schema, SectionKind, SessionEvent, Tick,
+    Delivery, KindId, Kinds, Lane, PacketSections, PeerId, QueueError, RoomSession, RoomSetup,
+    Schema, SectionKind, SessionEvent, Tick,
 };
 
 use super::game::{Limits, Running, SimGame};
@@ -55,7 +55,6 @@ pub(super) struct Player<G: SimGame> {
     /// The time at which the oldest input was sampled that no packet to a linked player contains.
     unsent: BTreeMap<usize, Duration>,
     standstill: Standstill,
-    own: OwnStates,
 }
 
 /// The kind of a loss.
@@ -149,7 +148,6 @@ impl<G: SimGame> Player<G> {
             input_to_packet: Duration::ZERO,
             unsent: BTreeMap::new(),
             standstill: Standstill::default(),
-            own: OwnStates::default(),
         }
     }
 
@@ -364,19 +362,14 @@ impl<G: SimGame> Player<G> {
         for &other in self.linked.keys() {
             let peer = peer_id(other);
             let mut sections = PacketSections::inputs(&mut self.session);
-            let packet = self
-                .room
-                .collect_packet(peer, now, &self.own, &mut sections, CREDIT);
+            let packet = self.room.collect_packet(peer, now, &mut sections, CREDIT);
             if let Some(packet) = packet {
                 if let Some(sampled) = self.unsent.remove(&other) {
                     self.input_to_packet = self.input_to_packet.max(now - sampled);
                 }
                 network.send(now, self.index, other, Lane::State, packet.len(), packet);
             }
-            while let Some(message) = self
-                .room
-                .collect(peer, Lane::Events, now, &self.own, CREDIT)
-            {
+            while let Some(message) = self.room.collect(peer, Lane::Events, now, CREDIT) {
                 network.send(now, self.index, other, Lane::Events, message.len(), message);
             }
         }

@@ -8,8 +8,14 @@ pub const MAX_COMPONENTS: usize = 128;
 pub struct ComponentId(u8);
 
 impl ComponentId {
+    /// The lowest id.
+    pub(crate) const FIRST: Self = Self(0);
+
+    /// The highest id.
+    pub(crate) const LAST: Self = Self(MAX_COMPONENTS as u8 - 1);
+
     /// Returns the id with this number, or `None` if the number is too large.
-    pub(crate) fn new(index: usize) -> Option<Self> {
+    pub fn new(index: usize) -> Option<Self> {
         let id = u8::try_from(index).ok()?;
         (index < MAX_COMPONENTS).then_some(Self(id))
     }

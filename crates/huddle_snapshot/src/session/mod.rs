@@ -9,6 +9,7 @@ mod golden;
 #[cfg(test)]
 mod hostile;
 mod interest;
+mod large;
 mod link;
 mod local;
 mod operations;

@@ -385,6 +385,7 @@ impl SnapshotSession {
         {
             entity.release_all();
             self.own -= usize::from(std::mem::take(&mut entity.is_own));
+            entity.is_incomplete = false;
             let id = entity.id();
             self.events.push_back(SnapshotEvent::Removed { id, reason });
         }

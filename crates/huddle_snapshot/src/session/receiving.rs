@@ -203,8 +203,9 @@ impl SnapshotSession {
         entity.release_all();
         let Some(values) = &mut entity.values else {
             let (values, tick) = (values_of(state), state.head.tick);
-            return self.appear(index, values, tick);
+            return self.appear(index, owner, values, tick);
         };
+        entity.source = Some(owner);
         let before = values.components;
         let tick = state.head.tick;
         let changed = update(&self.layout, values, state);
@@ -240,16 +241,17 @@ impl SnapshotSession {
             if let Some(entity) = self.world.get_mut(index) {
                 entity.set_restricted(is_restricted);
             }
-            self.appear(index, values, tick);
+            self.appear(index, from, values, tick);
             self.announce_hidden(index, Some(from));
         }
     }
 
     /// The game sees an entity for the first time, or again.
-    fn appear(&mut self, index: Index, values: Values, tick: u32) {
+    fn appear(&mut self, index: Index, from: PeerId, values: Values, tick: u32) {
         let Some(entity) = self.world.get_mut(index) else {
             return;
         };
+        entity.source = Some(from);
         entity.values = Some(values);
         let id = entity.id();
         self.events.push_back(SnapshotEvent::Spawned { id, tick });

@@ -8,8 +8,9 @@ use crate::{
     world::{Entity, Index},
 };
 
-/// The time that the next host has to take over an entity before the other peers forget it.
-const HOST_TIMEOUT: Duration = Duration::from_secs(5);
+/// The time that the next host, or another heir, has to take over an entity before the local peer forgets
+/// it.
+const HEIR_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl SnapshotSession {
     /// Remembers since when the owner of an entity is gone, if it is.
@@ -44,11 +45,18 @@ impl SnapshotSession {
             };
             match vacancy.succession(self.local, self.host, members.iter().copied(), now) {
                 Succession::Forget => self.remove(index, RemovalReason::OwnerLeft),
+                // Another peer has all values.
+                Succession::Inherit if entity.is_incomplete && !entity.is_hosts() => {
+                    match now > since + HEIR_TIMEOUT {
+                        true => self.remove(index, RemovalReason::OwnerLeft),
+                        false => drop(self.vacant.entry(index).or_insert(since)),
+                    }
+                }
                 Succession::Inherit => {
                     self.operate(index, |ownership| ownership.inherit(now));
                 }
                 // The host does not know the entity.
-                Succession::WaitForHost if now > since + HOST_TIMEOUT => {
+                Succession::WaitForHost if now > since + HEIR_TIMEOUT => {
                     self.remove(index, RemovalReason::OwnerLeft);
                 }
                 Succession::WaitUntil(_) | Succession::WaitForHost => {

@@ -27,6 +27,11 @@ pub(crate) struct Entity {
     pub(crate) values: Option<Values>,
     /// Whether the local peer has added the entity, and it exists.
     pub(crate) is_own: bool,
+    /// The peer whose values these are. `None` if they are the local peer's own.
+    pub(crate) source: Option<PeerId>,
+    /// Whether the caller waits for the contents of large values. The local peer does not inherit such an
+    /// entity.
+    pub(crate) is_incomplete: bool,
     /// Increases with each change that the other peers have to receive.
     version: u64,
     /// Whether the session will tell all links about a change.
@@ -35,6 +40,8 @@ pub(crate) struct Entity {
     visibility: Visibility,
     /// Whether the owner hides the entity from some peers.
     is_restricted: bool,
+    /// The peers that saw the entity when the local peer stopped to own it.
+    visible_before: Option<Visibility>,
     importance: f32,
     /// The importance for peers for which it differs.
     importance_for: BTreeMap<PeerId, f32>,
@@ -51,11 +58,14 @@ impl Entity {
             ownership,
             values: None,
             is_own: false,
+            source: None,
+            is_incomplete: false,
             version: 1,
             is_changed: false,
             withheld: Withheld::default(),
             visibility: Visibility::default(),
             is_restricted: false,
+            visible_before: None,
             importance: 1.0,
             importance_for: BTreeMap::new(),
         }
@@ -201,7 +211,13 @@ impl Entity {
 
     /// Handles that the local peer is no longer the owner, which decides who sees the entity.
     pub(crate) fn stop_to_own(&mut self) {
-        self.visibility = Visibility::All;
+        self.visible_before = Some(std::mem::take(&mut self.visibility));
+    }
+
+    /// Returns whether a peer received the entity from the local peer, which was the owner.
+    pub(crate) fn was_visible_to(&self, peer: PeerId) -> bool {
+        let before = self.visible_before.as_ref();
+        before.is_some_and(|visibility| visibility.includes(peer))
     }
 
     pub(crate) fn set_visibility(&mut self, visibility: Visibility) {

@@ -5,7 +5,7 @@ use bytes::{Buf, BufMut};
 use huddle_mesh::PeerId;
 use huddle_session::codec::{DecodeError, EncodeError};
 use huddle_snapshot::{
-    MAX_BLOB_LEN, Value,
+    Value,
     id::{Creator, EntityId},
 };
 
@@ -16,14 +16,14 @@ const SPAWNED: u8 = 2;
 /// Writes references and the bytes of a value. A reference to an entity without an id is `None`.
 ///
 /// # Errors
-/// Returns an error if the result is longer than a blob.
+/// Returns an error if the result is longer than `max`, or there are more than 255 references.
 pub(super) fn put_references(
     ids: impl ExactSizeIterator<Item = Option<EntityId>>,
     bytes: &[u8],
+    max: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), EncodeError> {
     let count = ids.len();
-    // A number that does not fit into a byte means that the result is too long, too.
     out.put_u8(count.min(255) as u8);
     for id in ids {
         match id.map(|id| (id.creator, id.number)) {
@@ -41,11 +41,8 @@ pub(super) fn put_references(
     }
     out.put_slice(bytes);
     match out.len() {
-        ..=MAX_BLOB_LEN if count <= 255 => Ok(()),
-        len => Err(EncodeError::TooLong {
-            len,
-            max: MAX_BLOB_LEN,
-        }),
+        len if len <= max && count <= 255 => Ok(()),
+        len => Err(EncodeError::TooLong { len, max }),
     }
 }
 
@@ -117,7 +114,7 @@ mod tests {
         #[test]
         fn references_round_trip(ids in references(), bytes in prop::collection::vec(any::<u8>(), 0..100)) {
             let mut wire = Vec::new();
-            put_references(ids.iter().copied(), &bytes, &mut wire).unwrap();
+            put_references(ids.iter().copied(), &bytes, 1000, &mut wire).unwrap();
             let mut read = Vec::new();
             let rest = take_references(&wire, |id| read.push(id)).unwrap();
             prop_assert_eq!(rest, &bytes[..]);
@@ -135,14 +132,14 @@ mod tests {
     #[test]
     fn too_many_references_are_an_error() {
         let ids = vec![None; 256];
-        assert!(put_references(ids.into_iter(), &[], &mut Vec::new()).is_err());
+        assert!(put_references(ids.into_iter(), &[], 16_384, &mut Vec::new()).is_err());
     }
 
     #[test]
     fn references_match_golden_bytes() {
         let ids = [None, Some(EntityId::placed(7))];
         let mut wire = Vec::new();
-        put_references(ids.into_iter(), &[9], &mut wire).unwrap();
+        put_references(ids.into_iter(), &[9], 100, &mut wire).unwrap();
         assert_eq!(wire, [2, 0, 1, 7, 0, 0, 0, 9]);
     }
 }

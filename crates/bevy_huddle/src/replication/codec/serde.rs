@@ -3,13 +3,31 @@ use huddle_session::{
     Schema,
     codec::{self, DecodeError, EncodeError},
 };
-use huddle_snapshot::{MAX_BLOB_LEN, Shape};
+use huddle_snapshot::{MAX_BLOB_LEN, Shape, content::MAX_CONTENT_LEN};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{value::ValueBuffer, value_codec::ValueCodec};
 
 /// Encodes whole values with `serde`. The entities that a value refers to become numbers.
-pub(crate) struct SerdeCodec;
+pub(crate) enum SerdeCodec {
+    /// Values that fit into a record.
+    Small,
+    /// Values whose records contain a digest.
+    Large,
+}
+
+impl SerdeCodec {
+    const fn has_contents(&self) -> bool {
+        matches!(self, Self::Large)
+    }
+
+    const fn max_len(&self) -> usize {
+        match self {
+            Self::Small => MAX_BLOB_LEN,
+            Self::Large => MAX_CONTENT_LEN,
+        }
+    }
+}
 
 impl<T> ValueCodec<T> for SerdeCodec
 where
@@ -19,22 +37,30 @@ where
         Shape::Blob
     }
 
+    fn is_large(&self) -> bool {
+        self.has_contents()
+    }
+
     fn schema(&self) -> Schema {
         match Schema::checked::<T>() {
+            // Peers must agree on what the records contain.
+            Ok(schema) if self.has_contents() => {
+                Schema::described(&format!("large {}", schema.as_str()))
+            }
             Ok(schema) => schema,
             Err(error) => panic!("cannot replicate `{}`: {error}", std::any::type_name::<T>()),
         }
     }
 
     fn encode(&self, value: &T, out: &mut ValueBuffer) -> Result<(), EncodeError> {
-        let (bytes, references) = out.start_bytes();
+        let (bytes, references) = out.start_bytes(self.has_contents());
         let mut value = value.clone();
         T::map_entities(&mut value, &mut ToNumbers(references));
-        codec::encode_into(&value, bytes, MAX_BLOB_LEN)
+        codec::encode_into(&value, bytes, self.max_len())
     }
 
     fn decode(&self, value: &ValueBuffer, _: Option<&T>) -> Result<T, DecodeError> {
-        let mut decoded = codec::decode(value.bytes(), MAX_BLOB_LEN)?;
+        let mut decoded = codec::decode(value.bytes(), self.max_len())?;
         T::map_entities(&mut decoded, &mut FromNumbers(value.references()));
         Ok(decoded)
     }

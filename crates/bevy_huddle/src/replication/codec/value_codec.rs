@@ -11,6 +11,11 @@ pub(crate) trait ValueCodec<T>: Send + Sync + 'static {
     /// Returns the shape of the encoded values.
     fn shape(&self) -> Shape;
 
+    /// Returns `true` if the values are [large](huddle_snapshot::content).
+    fn is_large(&self) -> bool {
+        false
+    }
+
     /// Returns the text that must be the same on every peer.
     fn schema(&self) -> Schema;
 

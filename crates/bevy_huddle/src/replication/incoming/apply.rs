@@ -10,7 +10,7 @@ use super::{
     ownership, remove, spawn,
 };
 use crate::{
-    replication::{received::Received, resolve::resolve_references},
+    replication::{large::gate::filter, received::Received, resolve::resolve_references},
     room::{components::Rooms, link::RoomLink},
 };
 
@@ -25,7 +25,8 @@ pub(crate) fn apply(world: &mut World, mut rooms: Local<Vec<Entity>>) {
         };
         let link = link.bypass_change_detection();
         link.advance_clocks();
-        let batch = Batch::take(&mut link.snapshots);
+        let mut batch = Batch::take(&mut link.snapshots);
+        filter(&mut link.large, &mut link.snapshots, &mut batch);
         if !batch.is_empty() {
             apply_batch(world, room, batch);
         }

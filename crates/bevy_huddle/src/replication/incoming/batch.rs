@@ -7,22 +7,22 @@ use huddle_snapshot::{ComponentSet, RemovalReason, SnapshotEvent, SnapshotSessio
 /// The changes that the session has reported since the last frame. Several changes of a component are
 /// one.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Batch {
-    pub(super) removed: Vec<(EntityId, RemovalReason)>,
+pub(crate) struct Batch {
+    pub(crate) removed: Vec<(EntityId, RemovalReason)>,
     /// The new entities, and the ticks of their values.
-    pub(super) spawned: BTreeMap<EntityId, u32>,
-    pub(super) changed: BTreeMap<EntityId, Change>,
+    pub(crate) spawned: BTreeMap<EntityId, u32>,
+    pub(crate) changed: BTreeMap<EntityId, Change>,
     /// The events about ownership.
     pub(super) ownership: Vec<SnapshotEvent>,
 }
 
 /// The components of an entity that have changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Change {
+pub(crate) struct Change {
     /// The tick of the newest value.
     pub(super) tick: u32,
-    pub(super) changed: ComponentSet,
-    pub(super) removed: ComponentSet,
+    pub(crate) changed: ComponentSet,
+    pub(crate) removed: ComponentSet,
 }
 
 impl Batch {

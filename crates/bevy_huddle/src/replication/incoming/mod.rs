@@ -1,7 +1,7 @@
 //! What other peers own, from the session to the world.
 
 pub(crate) mod apply;
-mod batch;
+pub(super) mod batch;
 mod ownership;
 mod remove;
 pub(crate) mod room;

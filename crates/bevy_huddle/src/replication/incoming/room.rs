@@ -16,17 +16,16 @@ use crate::{
 /// Prepares a new room for replicated entities.
 pub(crate) fn on_link_added(
     added: On<Add, RoomLink>,
-    links: Query<&RoomLink>,
+    mut links: Query<&mut RoomLink>,
     rules: Res<ReplicationRules>,
     mut commands: Commands,
 ) {
-    if let Ok(link) = links.get(added.entity)
+    if let Ok(mut link) = links.get_mut(added.entity)
         && let Ok(mut room) = commands.get_entity(added.entity)
     {
-        room.try_insert(RoomReplication {
-            rules: rules.for_room(link.snapshots.layout()),
-            ..default()
-        });
+        let rules = rules.for_room(link.snapshots.layout());
+        link.large.components = rules.large();
+        room.try_insert(RoomReplication { rules, ..default() });
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) fn on_peer_added(
             };
             let entities = link.snapshots.entities();
             let own = entities.filter(|id| id.creator == Creator::Peer(peer_id));
+            let own = own.filter(|id| link.large.is_whole(&link.snapshots, *id));
             let own: Vec<_> = own.collect();
             let tick = link.session.tick().0;
             spawn_all(world, room, own.into_iter().map(|id| (id, tick)).collect());
@@ -69,13 +70,13 @@ pub(super) fn spawn_all(world: &mut World, room: Entity, mut ticks: BTreeMap<Ent
 
 /// Returns the entities that an entity refers to.
 fn references_of(world: &World, room: Entity, id: EntityId) -> Vec<EntityId> {
-    let Some(session) = world.get::<RoomLink>(room).map(|link| &link.snapshots) else {
+    let Some(link) = world.get::<RoomLink>(room) else {
         return Vec::new();
     };
-    let components = session.components(id).unwrap_or_default();
+    let components = link.snapshots.components(id).unwrap_or_default();
     let values = components
         .iter()
-        .filter_map(|component| session.get(id, component));
+        .filter_map(|component| link.large.value(&link.snapshots, id, component));
     values.flat_map(references_in).collect()
 }
 

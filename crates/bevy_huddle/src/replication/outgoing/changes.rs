@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bevy::prelude::*;
-use huddle_snapshot::{EntityError, claim::OwnerError};
+use huddle_snapshot::{EntityError, claim::OwnerError, content::ContentKey};
 
 use crate::{
     receive::apply::trigger::trigger_later,
@@ -38,10 +38,15 @@ pub(crate) fn collect_changes<T: ReplicatedComponent>(
             let result = codec
                 .encode(component, &mut buffer)
                 .and_then(|()| buffer.finish(&replication.entities).map(drop))
-                .map_err(|error| ReplicationError::Encode { name, error })
+                .map_err(|error| ReplicationError::encode(name, error))
                 .and_then(|()| {
-                    let value = buffer.value();
-                    Ok(link.snapshots.set(id, component_id, value)?)
+                    let key = ContentKey {
+                        entity: id,
+                        component: component_id,
+                    };
+                    link.snapshots.set(id, component_id, buffer.value())?;
+                    buffer.set_content(key, &mut link.large.contents);
+                    Ok(())
                 });
             let error = match result {
                 // A command of this tick gave it away.
@@ -75,5 +80,9 @@ pub(crate) fn on_component_removed<T: ReplicatedComponent>(
         sent.set((id, component_id), &[], 0);
         // The only error is that the entity was despawned.
         let _ = link.snapshots.remove_component(id, component_id);
+        link.large.contents.remove(ContentKey {
+            entity: id,
+            component: component_id,
+        });
     }
 }

@@ -4,7 +4,7 @@ use bevy::{
     ecs::{entity::EntityHashSet, resource::IsResource},
     prelude::*,
 };
-use huddle_snapshot::{NewEntity, id::EntityId};
+use huddle_snapshot::{NewEntity, content::ContentKey, id::EntityId};
 
 use crate::{
     peer::components::PeerOf,
@@ -107,7 +107,7 @@ fn enter_entity(world: &mut World, room: Entity, entity: Entity) -> Result<(), R
     {
         return Err(ReplicationError::PlacedId(number));
     }
-    let values = encode_all(replication, spawned)?;
+    let mut values = encode_all(replication, spawned)?;
     let wire: Vec<_> = values
         .iter()
         .map(|(id, value)| (*id, value.value()))
@@ -115,12 +115,23 @@ fn enter_entity(world: &mut World, room: Entity, entity: Entity) -> Result<(), R
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return Ok(());
     };
+    let link = &mut *link;
     let local_id = link.local_id();
     let session = &mut link.snapshots;
     let id = match placed {
         None => session.spawn(new, &wire)?,
         Some(PlacedId(number)) => session.place(new.policy, number, &wire)?,
     };
+    for (component, value) in &mut values {
+        // An entity of the level may have another value already.
+        if session.get(id, *component) == Some(value.value()) {
+            let key = ContentKey {
+                entity: id,
+                component: *component,
+            };
+            value.set_content(key, &mut link.large.contents);
+        }
+    }
     let taken = world
         .get::<RoomReplication>(room)
         .and_then(|replication| replication.entities.entity(id));
@@ -151,7 +162,15 @@ fn enter_entity(world: &mut World, room: Entity, entity: Entity) -> Result<(), R
                 entity.insert(marks);
             }
         }
-        Some(_) => enter_placed(world, room, id),
+        Some(_) => {
+            if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+                let RoomLink {
+                    snapshots, large, ..
+                } = &mut *link;
+                large.enter_placed(snapshots, id);
+            }
+            enter_placed(world, room, id);
+        }
     }
     Ok(())
 }

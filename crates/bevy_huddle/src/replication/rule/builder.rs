@@ -1,16 +1,14 @@
 //! The rule of a component, which a game describes field by field.
 
-use std::{marker::PhantomData, ops::RangeInclusive, sync::Arc};
+use std::sync::Arc;
 
 use bevy::prelude::*;
-use huddle_snapshot::{
-    playout::{Linear, Motion, Nlerp},
-    quantise::{Rotation, SteppedRange, Vector},
-};
+use huddle_snapshot::quantise::SteppedRange;
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::component::TypedRule;
 use crate::replication::{
-    codec::{Angle, FieldRule, Fields, Flag, Integer, Quantiser, Stepped, Turning, TypedField},
+    codec::{FieldRule, Fields, SerdeCodec, ValueCodec},
     playout::{Draw, Interpolation, Smooth},
 };
 
@@ -47,7 +45,10 @@ use crate::replication::{
 /// ```
 #[must_use]
 pub struct ReplicationRule<T> {
-    fields: Vec<Box<dyn FieldRule<T>>>,
+    pub(super) fields: Vec<Box<dyn FieldRule<T>>>,
+    /// Creates the codec of the fields. `None` if there are none.
+    pub(super) field_codec: Option<fn(Arc<Fields<T>>) -> Arc<dyn ValueCodec<T>>>,
+    large_codec: Option<Arc<dyn ValueCodec<T>>>,
     interpolation: Option<fn(Arc<Fields<T>>, Option<Draw<T>>) -> Arc<dyn Interpolation<T>>>,
     draw: Option<Draw<T>>,
     max_hz: Option<f32>,
@@ -55,7 +56,7 @@ pub struct ReplicationRule<T> {
 
 /// The ranges of the axes of a vector: one for all axes, or one for each.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Ranges<const N: usize>([SteppedRange; N]);
+pub struct Ranges<const N: usize>(pub(super) [SteppedRange; N]);
 
 impl<const N: usize> From<SteppedRange> for Ranges<N> {
     fn from(range: SteppedRange) -> Self {
@@ -69,147 +70,45 @@ impl<const N: usize> From<[SteppedRange; N]> for Ranges<N> {
     }
 }
 
-impl<T: Default + Clone + 'static> ReplicationRule<T> {
+impl<T: 'static> ReplicationRule<T> {
     pub(crate) fn new() -> Self {
         Self {
             fields: Vec::new(),
+            field_codec: None,
+            large_codec: None,
             interpolation: None,
             draw: None,
             max_hz: None,
         }
     }
 
-    /// Adds a number.
+    /// Replicates the component as a whole, with `serde`, like
+    /// [`replicate`](crate::replication::ReplicationAppExt::replicate), but with up to 16 KiB. Use it for
+    /// maps, inventories and other large values that change rarely. The component does not need
+    /// [`Default`], and the rule has no fields.
     ///
-    /// # Panics
-    /// Panics if the range is empty or has too many steps.
-    pub fn scalar(
-        self,
-        get: impl Fn(&T) -> f32 + Send + Sync + 'static,
-        set: impl Fn(&mut T, f32) + Send + Sync + 'static,
-        range: SteppedRange,
-    ) -> Self {
-        let get = move |value: &T| [get(value)];
-        let set = move |value: &mut T, [number]: [f32; 1]| set(value, number);
-        self.vector(get, set, Ranges([range]))
-    }
-
-    /// Adds a vector with two axes. They have the same range, or each has its own:
-    /// `[within(640.0).step(0.1), within(360.0).step(0.1)]`.
+    /// A new entity appears at another peer when its large values have arrived, too. If a value changes
+    /// faster than it travels, the peer skips some of its values.
     ///
-    /// # Panics
-    /// Panics if the range is empty or has too many steps.
-    pub fn vec2(
-        self,
-        get: impl Fn(&T) -> Vec2 + Send + Sync + 'static,
-        set: impl Fn(&mut T, Vec2) + Send + Sync + 'static,
-        ranges: impl Into<Ranges<2>>,
-    ) -> Self {
-        let get = move |value: &T| get(value).to_array();
-        let set = move |value: &mut T, axes: [f32; 2]| set(value, axes.into());
-        self.vector(get, set, ranges.into())
-    }
-
-    /// Adds a vector with three axes. They have the same range, or each has its own.
+    /// ```
+    /// use bevy::prelude::*;
+    /// use bevy_huddle::replication::*;
+    /// use serde::{Deserialize, Serialize};
     ///
-    /// # Panics
-    /// Panics if the range is empty or has too many steps.
-    pub fn vec3(
-        self,
-        get: impl Fn(&T) -> Vec3 + Send + Sync + 'static,
-        set: impl Fn(&mut T, Vec3) + Send + Sync + 'static,
-        ranges: impl Into<Ranges<3>>,
-    ) -> Self {
-        let get = move |value: &T| get(value).to_array();
-        let set = move |value: &mut T, axes: [f32; 3]| set(value, axes.into());
-        self.vector(get, set, ranges.into())
-    }
-
-    /// Adds a rotation. `bits` is the resolution of a component of its quaternion, from 4 to 16. Ten
-    /// are enough for most games.
+    /// #[derive(Component, Clone, Serialize, Deserialize)]
+    /// struct Terrain {
+    ///     heights: Vec<u8>,
+    /// }
     ///
-    /// # Panics
-    /// Panics if `bits` is out of range.
-    pub fn rotation(
-        self,
-        get: impl Fn(&T) -> Quat + Send + Sync + 'static,
-        set: impl Fn(&mut T, Quat) + Send + Sync + 'static,
-        bits: u32,
-    ) -> Self {
-        let quantiser = Rotation::new(bits).unwrap_or_else(|error| panic!("{error}"));
-        let get = move |value: &T| get(value).to_array();
-        let set = move |value: &mut T, axes: [f32; 4]| set(value, Quat::from_array(axes));
-        self.field(get, set, quantiser, Nlerp)
-    }
-
-    /// Adds an angle in radians. `bits` is the resolution of a full turn, from 1 to 20. Received
-    /// angles are from -π up to, but not including, π.
-    ///
-    /// # Panics
-    /// Panics if `bits` is out of range.
-    pub fn angle(
-        self,
-        get: impl Fn(&T) -> f32 + Send + Sync + 'static,
-        set: impl Fn(&mut T, f32) + Send + Sync + 'static,
-        bits: u8,
-    ) -> Self {
-        assert!(
-            (1..=20).contains(&bits),
-            "an angle cannot have {bits} bits: use 1 to 20"
-        );
-        self.field(get, set, Angle { bits }, Turning)
-    }
-
-    /// Adds a whole number in a range. It is exact.
-    ///
-    /// # Panics
-    /// Panics if the range is empty or contains 2^31 or more numbers.
-    pub fn integer(
-        self,
-        get: impl Fn(&T) -> i32 + Send + Sync + 'static,
-        set: impl Fn(&mut T, i32) + Send + Sync + 'static,
-        range: RangeInclusive<i32>,
-    ) -> Self {
-        let len = range.end().checked_sub(*range.start());
-        assert!(
-            len.is_some_and(|len| len >= 0),
-            "the range {range:?} is empty or too long: use fewer than 2^31 numbers"
-        );
-        self.field(get, set, Integer { range }, Stepped(PhantomData))
-    }
-
-    /// Adds a flag.
-    pub fn flag(
-        self,
-        get: impl Fn(&T) -> bool + Send + Sync + 'static,
-        set: impl Fn(&mut T, bool) + Send + Sync + 'static,
-    ) -> Self {
-        self.field(get, set, Flag, Stepped(PhantomData))
-    }
-
-    fn vector<const N: usize>(
-        self,
-        get: impl Fn(&T) -> [f32; N] + Send + Sync + 'static,
-        set: impl Fn(&mut T, [f32; N]) + Send + Sync + 'static,
-        ranges: Ranges<N>,
-    ) -> Self {
-        let quantiser = Vector::new(ranges.0).unwrap_or_else(|error| panic!("{error}"));
-        self.field(get, set, quantiser, Linear::<N>)
-    }
-
-    fn field<V: 'static>(
-        mut self,
-        get: impl Fn(&T) -> V + Send + Sync + 'static,
-        set: impl Fn(&mut T, V) + Send + Sync + 'static,
-        quantiser: impl Quantiser<V>,
-        motion: impl Motion<Value = V> + Send + Sync + 'static,
-    ) -> Self {
-        self.fields.push(Box::new(TypedField {
-            get: Box::new(get),
-            set: Box::new(set),
-            quantiser,
-            motion,
-        }));
+    /// fn add(app: &mut App) {
+    ///     app.replicate_with::<Terrain>("terrain", |rule| rule.large());
+    /// }
+    /// ```
+    pub fn large(mut self) -> Self
+    where
+        T: Component + Clone + Serialize + DeserializeOwned,
+    {
+        self.large_codec = Some(Arc::new(SerdeCodec::Large));
         self
     }
 
@@ -224,7 +123,7 @@ impl<T: Default + Clone + 'static> ReplicationRule<T> {
     /// Shows the component smoothly, as [`Interpolated<T>`](crate::replication::Interpolated).
     pub fn interpolate(mut self) -> Self
     where
-        T: Component + PartialEq,
+        T: Component + Clone + PartialEq,
     {
         self.interpolation = Some(|fields, draw| Arc::new(Smooth::new(fields, draw)));
         self
@@ -250,7 +149,7 @@ impl<T: Default + Clone + 'static> ReplicationRule<T> {
     /// ```
     pub fn draw(mut self, draw: impl Fn(&T, &mut Transform) + Send + Sync + 'static) -> Self
     where
-        T: Component + PartialEq,
+        T: Component + Clone + PartialEq,
     {
         self.draw = Some(Arc::new(draw));
         self.interpolate()
@@ -258,7 +157,20 @@ impl<T: Default + Clone + 'static> ReplicationRule<T> {
 
     pub(super) fn build(self, name: &'static str) -> TypedRule<T> {
         let fields = Arc::new(Fields::new(self.fields));
-        let mut rule = TypedRule::new(name, Arc::clone(&fields));
+        let codec = match (self.large_codec, self.field_codec) {
+            (Some(codec), None) if self.interpolation.is_none() => codec,
+            (Some(_), None) => panic!(
+                "the component \"{name}\" is large and cannot be interpolated: put what moves into another component"
+            ),
+            (Some(_), Some(_)) => panic!(
+                "the component \"{name}\" is large and has fields: a large component is replicated as a whole, so remove one of the two"
+            ),
+            (None, Some(codec)) => codec(Arc::clone(&fields)),
+            (None, None) => panic!(
+                "the component \"{name}\" has 0 fields: add a field for each value that is replicated, or call `large` to replicate it as a whole"
+            ),
+        };
+        let mut rule = TypedRule::new(name, codec);
         rule.interpolation = self.interpolation.map(|new| new(fields, self.draw));
         rule.max_hz = self.max_hz;
         rule

@@ -63,6 +63,9 @@ pub(crate) trait ComponentRule: Send + Sync + 'static {
 
     fn schema(&self) -> Schema;
 
+    /// Returns `true` if the values are [large](huddle_snapshot::content).
+    fn is_large(&self) -> bool;
+
     /// Encodes the component of an entity into `out`. Returns `false` if the entity does not have it.
     fn encode(&self, entity: EntityRef, out: &mut ValueBuffer) -> Result<bool, EncodeError>;
 
@@ -104,10 +107,10 @@ pub(crate) struct TypedRule<T> {
 }
 
 impl<T> TypedRule<T> {
-    pub(super) fn new(name: &'static str, codec: impl ValueCodec<T>) -> Self {
+    pub(super) fn new(name: &'static str, codec: Arc<dyn ValueCodec<T>>) -> Self {
         Self {
             name,
-            codec: Arc::new(codec),
+            codec,
             interpolation: None,
             max_hz: None,
         }
@@ -129,6 +132,10 @@ impl<T: ReplicatedComponent> ComponentRule for TypedRule<T> {
 
     fn schema(&self) -> Schema {
         self.codec.schema()
+    }
+
+    fn is_large(&self) -> bool {
+        self.codec.is_large()
     }
 
     fn encode(&self, entity: EntityRef, out: &mut ValueBuffer) -> Result<bool, EncodeError> {

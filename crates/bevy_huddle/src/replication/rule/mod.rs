@@ -2,6 +2,7 @@
 
 mod builder;
 mod component;
+mod fields;
 mod rules;
 #[cfg(test)]
 mod tests;

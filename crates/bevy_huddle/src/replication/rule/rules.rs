@@ -35,7 +35,7 @@ pub(crate) fn serde_rule<T>(name: &'static str) -> TypedRule<T>
 where
     T: ReplicatedComponent + Serialize + DeserializeOwned,
 {
-    TypedRule::new(name, SerdeCodec)
+    TypedRule::new(name, Arc::new(SerdeCodec::Small))
 }
 
 /// Creates the rule of a component that travels field by field.
@@ -44,7 +44,7 @@ pub(crate) fn field_rule<T>(
     describe: impl FnOnce(ReplicationRule<T>) -> ReplicationRule<T>,
 ) -> TypedRule<T>
 where
-    T: ReplicatedComponent + Default,
+    T: ReplicatedComponent,
 {
     describe(ReplicationRule::new()).build(name)
 }
@@ -103,6 +103,12 @@ impl RoomRules {
         let ids = self.ids.iter().zip(&*self.rules);
         let present = ids.filter(|(_, rule)| rule.is_on(entity));
         present.map(|(id, _)| *id).collect()
+    }
+
+    /// Returns the components whose values are [large](huddle_snapshot::content).
+    pub(crate) fn large(&self) -> ComponentSet {
+        let large = self.iter().filter(|(_, rule)| rule.is_large());
+        large.map(|(id, _)| id).collect()
     }
 
     /// Returns the rule of a component.

@@ -106,7 +106,7 @@ fn value_that_is_too_long_is_reported_and_the_last_one_stays() {
     };
     assert_eq!(*entity, ball);
     assert!(
-        matches!(error, ReplicationError::Encode { name: "label", .. }),
+        matches!(error, ReplicationError::TooLarge { name: "label", .. }),
         "{error}"
     );
     assert_eq!(lab.see(bob, (ada, ball)), Some(Label("short".to_owned())));

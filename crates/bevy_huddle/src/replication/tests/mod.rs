@@ -4,6 +4,7 @@ mod appearing;
 mod budget;
 mod changing;
 mod game;
+mod large;
 mod leaving;
 mod level;
 mod owning;

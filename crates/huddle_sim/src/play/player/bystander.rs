@@ -33,7 +33,7 @@ impl<G: SimGame> Player<G> {
         for &other in self.linked.keys() {
             let peer = peer_id(other);
             for lane in [Lane::State, Lane::Events] {
-                while let Some(packet) = self.room.collect(peer, lane, now, &self.own, CREDIT) {
+                while let Some(packet) = self.room.collect(peer, lane, now, CREDIT) {
                     network.send(now, self.index, other, lane, packet.len(), packet);
                 }
             }
