@@ -248,6 +248,7 @@ fn without_values(tick: u32, register: Register) -> Head {
         tick,
         ticks: 1,
         register,
+        is_public: false,
         components: ComponentSet::EMPTY,
     }
 }

@@ -31,8 +31,10 @@ pub(crate) struct Models {
     pub(super) has_earlier: BitModel,
     pub(super) is_same_gap: BitModel,
     pub(super) gap: ByteModel,
-    /// Whether the register or the components differ from the baseline.
+    /// Whether the register, the components, or who may see the entity differ from the baseline.
     pub(super) has_head: BitModel,
+    /// Whether every peer may see the entity.
+    pub(super) is_public: BitModel,
     pub(super) is_initial: BitModel,
     pub(super) is_dead: BitModel,
     pub(super) claim: ByteModel,
@@ -79,6 +81,7 @@ impl Models {
             is_same_gap: BitModel::default(),
             gap: ByteModel::default(),
             has_head: BitModel::default(),
+            is_public: BitModel::default(),
             is_initial: BitModel::default(),
             is_dead: BitModel::default(),
             claim: ByteModel::default(),

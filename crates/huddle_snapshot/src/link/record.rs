@@ -26,6 +26,7 @@ pub(super) struct Values<'a> {
     /// The sender's tick.
     pub(super) tick: u32,
     pub(super) register: Register,
+    pub(super) is_public: bool,
     pub(super) components: ComponentSet,
     pub(super) numbers: &'a [i32],
     pub(super) blobs: &'a [Bytes],
@@ -77,7 +78,9 @@ pub(super) fn encode_state(
             }
         }
         let head = base.state.head;
-        let has_head = head.register != values.register || head.components != values.components;
+        let has_head = head.register != values.register
+            || head.is_public != values.is_public
+            || head.components != values.components;
         models.has_head.encode(encoder, has_head);
         if has_head && !encode_head(encoder, models, names, id, values) {
             return None;
@@ -119,6 +122,7 @@ pub(super) fn encode_state(
         tick: values.tick,
         ticks,
         register: values.register,
+        is_public: values.is_public,
         components: values.components,
     })
 }
@@ -187,6 +191,7 @@ fn encode_head(
     values: Values<'_>,
 ) -> bool {
     let is_named = encode_register(encoder, models, names, id, values.register);
+    models.is_public.encode(encoder, values.is_public);
     for (index, model) in models.has_component.iter_mut().enumerate() {
         model.encode(encoder, values.components.has(index));
     }
@@ -222,10 +227,14 @@ pub(super) fn decode_state<'a>(
             earlier = Some(state.ok_or(DecodeError::UnknownBaseline)?);
         }
         if !models.has_head.decode(decoder) {
-            head = Some((state.head.register, state.head.components));
+            head = Some((
+                state.head.register,
+                state.head.is_public,
+                state.head.components,
+            ));
         }
     }
-    let (register, components) = match head {
+    let (register, is_public, components) = match head {
         Some(head) => head,
         None => decode_head(decoder, models, names, layout, id)?,
     };
@@ -266,6 +275,7 @@ pub(super) fn decode_state<'a>(
         tick,
         ticks,
         register,
+        is_public,
         components,
     })
 }
@@ -276,13 +286,14 @@ fn decode_head(
     names: &Names,
     layout: &Layout,
     id: EntityId,
-) -> Result<(Register, ComponentSet), DecodeError> {
+) -> Result<(Register, bool, ComponentSet), DecodeError> {
     let register = decode_register(decoder, models, names, id)?;
+    let is_public = models.is_public.decode(decoder);
     let mut components = ComponentSet::EMPTY;
     for ((id, _), model) in layout.iter().zip(&mut models.has_component) {
         if model.decode(decoder) {
             components.insert(id);
         }
     }
-    Ok((register, components))
+    Ok((register, is_public, components))
 }

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use huddle_id::PeerId;
 
@@ -36,8 +36,9 @@ pub(super) struct Sent {
     pub(super) known: Option<Register>,
     /// Whether the receiver has an older register than it should.
     pub(super) owes_register: bool,
-    /// Whether the receiver is the new owner, and may not have the last values of the local peer.
-    pub(super) owes_values: bool,
+    /// The new owner that may not have the last values of the local peer. It is the receiver, or the receiver
+    /// relays to it.
+    pub(super) owes_values_to: Option<PeerId>,
     /// The newest register that is known, or under way and not lost.
     pub(super) register_sent: Option<Register>,
     /// Whether the receiver sees the entity, or will.
@@ -50,22 +51,28 @@ pub(super) struct Sent {
 
 impl Sent {
     /// Returns the kind of the record that the receiver needs, if any.
-    pub(super) fn due_kind(&mut self, entity: &Entity, receiver: PeerId) -> Option<RecordKind> {
+    /// `relayed` are the owners whose entities the local peer relays to it.
+    pub(super) fn due_kind(
+        &mut self,
+        entity: &Entity,
+        receiver: PeerId,
+        relayed: &BTreeSet<PeerId>,
+    ) -> Option<RecordKind> {
         let register = entity.register();
         self.owes_register &= self.known < Some(register);
         let is_new = self.sent < entity.version();
-        if entity.sent_values().is_some() {
-            let is_visible = entity.is_visible_to(receiver);
-            if is_new && is_visible {
-                return Some(RecordKind::State);
-            }
-            if is_new && self.is_shown {
-                return Some(RecordKind::Hidden);
+        if is_new {
+            match entity.shows_to(receiver, relayed) {
+                Some(true) => return Some(RecordKind::State),
+                Some(false) if self.is_shown => return Some(RecordKind::Hidden),
+                _ => {}
             }
         }
-        let is_taker = register.owner() == Some(receiver) || entity.is_hosts();
-        self.owes_values &= is_taker && self.acked < entity.version();
-        if self.owes_values && is_new && entity.values.is_some() {
+        let is_taker = register.owner() == self.owes_values_to || entity.is_hosts();
+        if !is_taker || self.acked >= entity.version() {
+            self.owes_values_to = None;
+        }
+        if self.owes_values_to.is_some() && is_new && entity.values.is_some() {
             return Some(RecordKind::State);
         }
         (self.owes_register && self.register_sent < Some(register)).then_some(RecordKind::Register)

@@ -10,6 +10,8 @@ pub(crate) struct Head {
     /// The number of ticks since the baseline of the state.
     pub(crate) ticks: u32,
     pub(crate) register: Register,
+    /// Whether the owner shows the entity to every peer.
+    pub(crate) is_public: bool,
     pub(crate) components: ComponentSet,
 }
 

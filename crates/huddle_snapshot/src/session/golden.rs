@@ -85,7 +85,7 @@ fn spawn_matches_golden_bytes() {
     let mut scene = Scene::new();
     assert_eq!(
         scene.spawn,
-        "80100041b138555a83b90d40aa0e41c10fa33a541491b6"
+        "80100041b138555af5b586a0550721fd08c5f7239de1d7"
     );
     let id = scene.ball;
     assert_eq!(id, EntityId::spawned(ADA, 0xa123_4567));

@@ -11,12 +11,13 @@ use huddle_id::PeerId;
 use super::{
     event::{RemovalReason, SnapshotEvent},
     link::Link,
+    relay::Relays,
 };
 use crate::{
     budget::{BudgetOptions, DEFAULT_TICK_RATE},
     claim::{Outcome, Ownership},
     layout::Layout,
-    world::{Entity, Index, World},
+    world::{Entity, Index, Passing, World},
 };
 
 /// The time after a new link, or a new host, during which the host accepts that a peer despawned its
@@ -45,6 +46,7 @@ pub struct SnapshotSession {
     pub(super) members: BTreeSet<PeerId>,
     /// The entities whose owner is not in the room, and since when. The game sees all of them.
     pub(super) vacant: BTreeMap<Index, Duration>,
+    pub(super) relays: Relays,
     pub(super) events: VecDeque<SnapshotEvent>,
     pub(super) stats: SnapshotStats,
     pub(super) budget: BudgetOptions,
@@ -86,6 +88,7 @@ impl SnapshotSession {
             withholding: BTreeSet::new(),
             members: BTreeSet::from([local]),
             vacant: BTreeMap::new(),
+            relays: Relays::default(),
             events: VecDeque::new(),
             stats: SnapshotStats::default(),
             budget: BudgetOptions::default(),
@@ -133,6 +136,7 @@ impl SnapshotSession {
             }
         }
         self.links.insert(peer, link);
+        self.update_relays();
     }
 
     /// Handles the loss of the link to a peer. The entities of the peer stay as long as it is a
@@ -145,6 +149,7 @@ impl SnapshotSession {
             }
             self.operate(index, |ownership| ownership.link_lost(peer));
         }
+        self.update_relays();
     }
 
     /// Returns whether a peer would know that an entity, which exists here, was despawned or has another
@@ -173,8 +178,8 @@ impl SnapshotSession {
         self.host = host;
         self.host_since = self.now;
         let now = self.now;
-        let new_host = host.and_then(|host| self.links.get_mut(&host));
-        if let Some(link) = new_host {
+        let source = host.and_then(|host| self.source_of(host));
+        if let Some(link) = source.and_then(|source| self.links.get_mut(&source)) {
             for (index, entity) in self.world.iter() {
                 if entity.is_hosts() && (entity.values.is_some() || entity.register().is_dead()) {
                     // It may have no values of what it takes over.
@@ -280,10 +285,16 @@ impl SnapshotSession {
         if let Some(owner) = outcome.ask {
             self.events.push_back(SnapshotEvent::Request { id, owner });
         }
+        // A relay may see what the local peer gives to another peer.
+        let is_public_gift = entity.is_gift() && entity.is_shown_to_all();
         if was_mine && !is_mine {
             // The new owner decides who sees the entity.
             entity.show_to_all();
             entity.release_all();
+        }
+        if has_changed {
+            // Until the owner has sent a state with the new register.
+            entity.passing = Passing::Unknown;
         }
         if outcome.despawned {
             self.world.bury(id);
@@ -294,12 +305,19 @@ impl SnapshotSession {
             self.publish(index);
         } else if (was_mine || decides) && has_changed {
             // Only the old owner passes the register on. All others receive it from the new owner.
-            self.links
-                .values_mut()
-                .for_each(|link| link.outgoing.pass_on(index, owner, decides));
+            let source = owner.and_then(|owner| self.source_of(owner));
+            for (peer, link) in &mut self.links {
+                let is_taker = owner == Some(*peer) || is_public_gift && source == Some(*peer);
+                let taker = owner.filter(|_| is_taker);
+                link.outgoing.pass_on(index, taker, decides);
+            }
+        } else if has_changed {
+            self.relay_register(index);
         }
         if let Some(owner) = owner.filter(|_| outcome.changed.is_some() && !is_mine) {
-            self.take_newest(index, owner);
+            if let Some(source) = self.source_of(owner) {
+                self.take_newest(index, source);
+            }
             self.notice_vacancy(index);
         }
     }

@@ -1,4 +1,7 @@
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use huddle_id::PeerId;
 
@@ -14,6 +17,17 @@ use crate::{
     visibility::Visibility,
 };
 
+/// Whether a peer that is not the owner may pass the values of an entity on, see [`Entity::passing`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Passing {
+    /// The owner has sent no state since the register changed.
+    Unknown,
+    /// The owner shows the entity to every peer.
+    Allowed,
+    /// The owner hides the entity from some peers.
+    Forbidden,
+}
+
 /// An entity, as the local peer knows it.
 #[derive(Debug)]
 pub(crate) struct Entity {
@@ -22,6 +36,8 @@ pub(crate) struct Entity {
     /// `None` while the game does not see the entity: nothing has arrived, it is dead, its owner
     /// hides it, or its owner has left.
     pub(crate) values: Option<Values>,
+    /// Whether the local peer may relay an entity of another peer.
+    pub(crate) passing: Passing,
     /// Increases with each change that the other peers have to receive.
     version: u64,
     withheld: Withheld,
@@ -41,6 +57,7 @@ impl Entity {
             id,
             ownership,
             values: None,
+            passing: Passing::Unknown,
             version: 1,
             withheld: Withheld::default(),
             visibility: Visibility::default(),
@@ -157,6 +174,34 @@ impl Entity {
     /// Returns whether a peer receives the entity from its owner.
     pub(crate) fn is_visible_to(&self, peer: PeerId) -> bool {
         self.visibility.includes(peer)
+    }
+
+    /// Returns whether every peer may see the values that the local peer sends.
+    pub(crate) fn is_public(&self) -> bool {
+        match self.ownership.is_mine() {
+            true => self.is_shown_to_all(),
+            false => self.passing == Passing::Allowed,
+        }
+    }
+
+    /// Returns whether the local peer shows the entity to a peer to which it relays the entities of these
+    /// owners. Returns `None` if it does not decide about that.
+    pub(crate) fn shows_to(&self, peer: PeerId, relayed: &BTreeSet<PeerId>) -> Option<bool> {
+        if self.ownership.is_mine() {
+            return self.values.is_some().then(|| self.is_visible_to(peer));
+        }
+        if relayed.is_empty() || !relayed.contains(&self.ownership.owner()?) {
+            return None;
+        }
+        match self.passing {
+            Passing::Unknown => None,
+            Passing::Allowed => self.values.is_some().then_some(true),
+            Passing::Forbidden => Some(false),
+        }
+    }
+
+    pub(crate) fn is_shown_to_all(&self) -> bool {
+        self.visibility == Visibility::All
     }
 
     pub(crate) fn show_to_all(&mut self) {

@@ -101,13 +101,13 @@ pub(super) fn show<T: Component + Clone + PartialEq>(
                 Playhead::local(tick.0.0, fraction, link.ticks_per_second(), link.now())
             };
             match is_mine {
-                true => Some(local()),
-                false => link.playhead(owner.0),
+                true => Some((owner.0, local())),
+                false => link.playhead(owner.0, playout.source()),
             }
         });
         let now = match playhead {
-            Some(playhead) => {
-                playout.follow(owner.map(|owner| owner.0));
+            Some((source, playhead)) => {
+                playout.follow(Some(source));
                 playout.show(&playhead)
             }
             // Nobody moves it.

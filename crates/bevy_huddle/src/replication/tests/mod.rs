@@ -9,5 +9,6 @@ mod level;
 mod owning;
 mod referring;
 mod refusing;
+mod relaying;
 mod seeing;
 mod showing;
