@@ -60,10 +60,11 @@ impl Received {
         world.get_entity(entity).ok()?;
         let link = world.get::<RoomLink>(room)?;
         let owner = link.snapshots.owner(id);
+        let playhead = owner.and_then(|owner| link.playhead(owner, None));
         let sample = Sample {
             tick,
-            owner,
-            playhead: owner.and_then(|owner| link.playhead(owner)),
+            source: playhead.map(|(source, _)| source).or(owner),
+            playhead: playhead.map(|(_, playhead)| playhead),
         };
         Some(Self {
             room,

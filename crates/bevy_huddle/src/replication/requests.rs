@@ -27,6 +27,20 @@ enum OwnershipMessage {
     Request(WireId),
     /// The sender owns the entity, and keeps it.
     Denied(WireId),
+    /// The sender has no link to a peer, and the receiver relays the message to it.
+    Forward { to: PeerId, message: RelayedMessage },
+    /// The sender relays the message of a peer without a link to the receiver.
+    Forwarded {
+        from: PeerId,
+        message: RelayedMessage,
+    },
+}
+
+/// A message that a relay forwards.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+enum RelayedMessage {
+    Request(WireId),
+    Denied(WireId),
 }
 
 /// A peer's request for an entity that the local peer owns, for the callback of
@@ -61,11 +75,25 @@ pub(super) fn add(app: &mut App) {
 
 /// Requests an entity from its owner.
 pub(super) fn send_request(world: &mut World, room: Entity, id: EntityId, owner: PeerId) {
-    send(world, room, owner, OwnershipMessage::Request(id.into()));
+    send(world, room, owner, RelayedMessage::Request(id.into()));
+}
+
+/// Sends a message to a peer, possibly through its relay.
+fn send(world: &mut World, room: Entity, to: PeerId, message: RelayedMessage) {
+    let Some(source) = source_of(world, room, to) else {
+        log::debug!("a message about ownership was not sent: there is no way to {to}");
+        return;
+    };
+    let message = match message {
+        message if source != to => OwnershipMessage::Forward { to, message },
+        RelayedMessage::Request(id) => OwnershipMessage::Request(id),
+        RelayedMessage::Denied(id) => OwnershipMessage::Denied(id),
+    };
+    queue(world, room, source, message);
 }
 
 /// Queues a message. If its queue is full, the request ends without an answer.
-fn send(world: &mut World, room: Entity, peer_id: PeerId, message: OwnershipMessage) {
+fn queue(world: &mut World, room: Entity, peer_id: PeerId, message: OwnershipMessage) {
     let Ok(payload) = codec::encode(&message, MAX_EVENT_LEN) else {
         return;
     };
@@ -84,14 +112,42 @@ fn receive(world: &mut World, from: PeerRef, payload: &[u8]) -> Result<(), Decod
         return Ok(());
     };
     match message {
-        OwnershipMessage::Request(id) => decide(world, room, id.into(), peer_id),
-        OwnershipMessage::Denied(id) => {
-            if let Some(mut link) = world.get_mut::<RoomLink>(room) {
-                link.snapshots.denied(id.into(), peer_id);
+        OwnershipMessage::Request(id) => {
+            handle(world, room, peer_id, RelayedMessage::Request(id));
+        }
+        OwnershipMessage::Denied(id) => handle(world, room, peer_id, RelayedMessage::Denied(id)),
+        OwnershipMessage::Forward { to, message } => {
+            // A relay has links to both peers, and forwards to no other relay.
+            if source_of(world, room, to) == Some(to) {
+                let message = OwnershipMessage::Forwarded {
+                    from: peer_id,
+                    message,
+                };
+                queue(world, room, to, message);
+            }
+        }
+        OwnershipMessage::Forwarded { from, message } => {
+            if from != peer_id && source_of(world, room, from) == Some(peer_id) {
+                handle(world, room, from, message);
             }
         }
     }
     Ok(())
+}
+
+fn source_of(world: &World, room: Entity, peer_id: PeerId) -> Option<PeerId> {
+    world.get::<RoomLink>(room)?.snapshots.source_of(peer_id)
+}
+
+fn handle(world: &mut World, room: Entity, from: PeerId, message: RelayedMessage) {
+    match message {
+        RelayedMessage::Request(id) => decide(world, room, id.into(), from),
+        RelayedMessage::Denied(id) => {
+            if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+                link.snapshots.denied(id.into(), from);
+            }
+        }
+    }
 }
 
 /// Decides about a request, and gives the entity away or denies it.
@@ -106,11 +162,11 @@ fn decide(world: &mut World, room: Entity, id: EntityId, peer_id: PeerId) {
     };
     let given = match world.get_mut::<RoomLink>(room) {
         Some(mut link) if is_granted => link.snapshots.give(id, peer_id),
-        _ => return send(world, room, peer_id, OwnershipMessage::Denied(id.into())),
+        _ => return send(world, room, peer_id, RelayedMessage::Denied(id.into())),
     };
     if let Err(error) = given {
         log::warn!("an entity was not given to {peer_id}: {error}");
-        send(world, room, peer_id, OwnershipMessage::Denied(id.into()));
+        send(world, room, peer_id, RelayedMessage::Denied(id.into()));
     }
 }
 

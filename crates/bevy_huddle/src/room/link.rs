@@ -183,9 +183,18 @@ impl RoomLink {
         }
     }
 
-    /// Returns the position in the snapshots of a peer that this frame shows.
-    pub(crate) fn playhead(&self, peer_id: PeerId) -> Option<Playhead> {
-        self.clocks.get(&peer_id).map(PlayoutClock::playhead)
+    /// Returns the peer that sends the values of an owner, and the position in its snapshots that this
+    /// frame shows. Without a snapshot of this peer, values that have followed `previous` still do.
+    pub(crate) fn playhead(
+        &self,
+        owner: PeerId,
+        previous: Option<PeerId>,
+    ) -> Option<(PeerId, Playhead)> {
+        let source = self.snapshots.source_of(owner);
+        let playhead = |source| Some((source, self.clocks.get(&source)?.playhead()));
+        source
+            .and_then(playhead)
+            .or_else(|| previous.and_then(playhead))
     }
 
     pub(crate) fn ticks_per_second(&self) -> f64 {
@@ -200,7 +209,7 @@ impl RoomLink {
     }
 
     /// Updates the peers whose entities exist: those with a session, and those that any of them is
-    /// linked with.
+    /// linked with. The latter are relayed.
     fn update_members(&mut self) {
         let mut members = BTreeSet::new();
         let mut new: Vec<_> = self.peers.in_session().collect();
@@ -210,6 +219,11 @@ impl RoomLink {
             }
         }
         self.snapshots.set_members(members);
+        let reports = self.peers.in_session().flat_map(|from| {
+            let links = self.session.links_of(from);
+            links.into_iter().map(move |to| (from, to))
+        });
+        self.snapshots.set_reported_links(reports);
     }
 
     /// Returns the time since the room was joined.

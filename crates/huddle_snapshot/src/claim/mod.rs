@@ -67,7 +67,7 @@
 //!   can claim the entity in its own name. If the forged owner is in the room, it owns the entity and
 //!   can give it away or let a peer take it. If it is not, an [heir](crate::heir) inherits the entity.
 //! - **Senders.** The caller passes the authentic sender of each register. For a relayed record, the
-//!   caller passes the peer for which the relay sends it, and thereby trusts the relay.
+//!   caller passes the owner for which the relay sends it, and thereby trusts the relay.
 //! - **Counters.** A hostile peer cannot exhaust the counters and keep an entity for good. See
 //!   [`MAX_JUMP`].
 //! - **Repetition.** A hostile peer can claim an entity again and again. The caller limits the rate,

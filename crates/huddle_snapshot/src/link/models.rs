@@ -31,7 +31,7 @@ pub(crate) struct Models {
     pub(super) has_earlier: BitModel,
     pub(super) is_same_gap: BitModel,
     pub(super) gap: ByteModel,
-    /// Whether the register or the components differ from the baseline.
+    /// Whether the register, the components, or who may see the entity differ from the baseline.
     pub(super) has_head: BitModel,
     pub(super) is_initial: BitModel,
     pub(super) is_dead: BitModel,

@@ -27,6 +27,8 @@ const SHORTEST: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(super) receiver: PeerId,
+    /// The owners whose entities the local peer relays to the receiver.
+    pub(crate) relayed: BTreeSet<PeerId>,
     pub(super) layout: Arc<Layout>,
     pub(super) names: Names,
     pub(super) history: History,
@@ -59,6 +61,7 @@ impl Outgoing {
     pub(crate) fn new(sender: PeerId, receiver: PeerId, layout: Arc<Layout>) -> Self {
         Self {
             receiver,
+            relayed: BTreeSet::new(),
             names: Names::new(sender, receiver),
             history: History::default(),
             entities: Vec::new(),
@@ -123,7 +126,9 @@ impl Outgoing {
     /// With `is_gift`, the receiver may not know that it owns the entity, and receives the values, too.
     pub(crate) fn ask(&mut self, index: Index, is_gift: bool) {
         let sent = entry(&mut self.entities, index);
-        sent.owes_values = is_gift;
+        if is_gift {
+            sent.owes_values_to = Some(self.receiver);
+        }
         sent.owes_register = true;
         // It may have refused what it has acked, because the local peer had another view of the host.
         sent.known = None;
@@ -132,15 +137,14 @@ impl Outgoing {
     }
 
     /// Sends the register of an entity that the local peer no longer owns, if the receiver may have seen
-    /// the entity.
-    pub(crate) fn pass_on(&mut self, index: Index, owner: Option<PeerId>, is_hosts: bool) {
+    /// the entity. If the receiver is the new owner `taker`, or its relay, it receives the values, too.
+    pub(crate) fn pass_on(&mut self, index: Index, taker: Option<PeerId>, is_hosts: bool) {
         let sent = entry(&mut self.entities, index);
-        let is_new_owner = owner == Some(self.receiver);
-        if sent.is_shown || sent.known.is_some() || is_new_owner || is_hosts {
+        if sent.is_shown || sent.known.is_some() || taker.is_some() || is_hosts {
             sent.owes_register = true;
-            if is_new_owner {
+            if taker.is_some() {
                 // The register never arrives without the values.
-                sent.owes_values = true;
+                sent.owes_values_to = taker;
                 sent.sent = sent.acked;
             }
             self.enqueue(index);

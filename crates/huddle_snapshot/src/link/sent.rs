@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use huddle_id::PeerId;
 
@@ -40,8 +40,9 @@ pub(super) struct Sent {
     pub(super) known: Option<Register>,
     /// Whether the receiver has an older register than it should.
     pub(super) owes_register: bool,
-    /// Whether the receiver is the new owner, and may not have the last values of the local peer.
-    pub(super) owes_values: bool,
+    /// The new owner that may not have the last values of the local peer. It is the receiver, or the receiver
+    /// relays to it.
+    pub(super) owes_values_to: Option<PeerId>,
     /// The newest register that is known, or under way and not lost.
     pub(super) register_sent: Option<Register>,
     /// How often that register is sent again, even if it does not count as lost.
@@ -56,23 +57,28 @@ pub(super) struct Sent {
 
 impl Sent {
     /// Returns the kind of the record that the receiver needs, if any.
-    pub(super) fn due_kind(&mut self, entity: &Entity, receiver: PeerId) -> Option<RecordKind> {
+    /// `relayed` are the owners whose entities the local peer relays to it.
+    pub(super) fn due_kind(
+        &mut self,
+        entity: &Entity,
+        receiver: PeerId,
+        relayed: &BTreeSet<PeerId>,
+    ) -> Option<RecordKind> {
         let register = entity.register();
         self.owes_register &= self.known < Some(register);
         let is_new = self.sent < entity.version();
         let is_repeated = self.repeats > 0 && self.register_sent == Some(register);
-        if entity.sent_values().is_some() {
-            let is_visible = entity.is_visible_to(receiver);
-            if (is_new || is_repeated) && is_visible {
-                return Some(RecordKind::State);
-            }
-            if is_new && self.is_shown {
-                return Some(RecordKind::Hidden);
-            }
+        match entity.shows_to(receiver, relayed) {
+            Some(true) if is_new || is_repeated => return Some(RecordKind::State),
+            Some(false) if is_new && self.is_shown => return Some(RecordKind::Hidden),
+            _ => {}
         }
-        let is_taker = register.owner() == Some(receiver) || entity.is_hosts();
-        self.owes_values &= is_taker && self.acked < entity.version();
-        if self.owes_values && (is_new || is_repeated) && entity.values.is_some() {
+        let is_taker = register.owner() == self.owes_values_to || entity.is_hosts();
+        if !is_taker || self.acked >= entity.version() {
+            self.owes_values_to = None;
+        }
+        let owes_values = self.owes_values_to.is_some() && entity.values.is_some();
+        if owes_values && (is_new || is_repeated) {
             return Some(RecordKind::State);
         }
         let is_due = is_repeated || self.register_sent < Some(register);
@@ -99,9 +105,7 @@ impl Sent {
             age @ ..HISTORY => age as u8,
             _ => 0,
         };
-        let earlier = self
-            .earlier
-            .filter(|earlier| seq - earlier.seq <= MAX_AGE);
+        let earlier = self.earlier.filter(|earlier| seq - earlier.seq <= MAX_AGE);
         let earlier = earlier.and_then(|earlier| {
             Some(EarlierState {
                 gap: (base - earlier.seq) as u8,
@@ -172,7 +176,9 @@ impl Sent {
                 None => self.base = Some((place, state.into())),
             },
             // A later state can still arrive, even if it counts as lost.
-            RecordKind::Hidden if self.sends.oldest_after(place.seq).is_none() => self.is_shown = false,
+            RecordKind::Hidden if self.sends.oldest_after(place.seq).is_none() => {
+                self.is_shown = false
+            }
             RecordKind::Hidden | RecordKind::Register => {}
         }
         if !self.is_behind() {

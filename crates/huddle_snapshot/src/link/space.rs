@@ -63,6 +63,7 @@ pub(super) fn heaviest(entity: &Entity) -> usize {
 /// | start of the record, with its id | 51 |
 /// | baseline and earlier state | 21 |
 /// | register | 170 |
+/// | whether every peer may see the entity | 1 |
 /// | set of components | 128 |
 /// | whether each component has changed; each has at least 8 bytes of values | 101 |
 /// | number of a field, with whether the field has changed | 64 |
@@ -76,14 +77,14 @@ pub(super) fn longest_plain(entity: &Entity) -> usize {
 }
 
 /// The length in bytes of a plain packet without the values of its record, see [`longest_plain`].
-const PLAIN_HEAD: usize = (915 + 51 + 21 + 170 + 128 + 101 + 1_usize).div_ceil(8) + 7;
+const PLAIN_HEAD: usize = (915 + 51 + 21 + 170 + 1 + 128 + 101 + 1_usize).div_ceil(8) + 7;
 
 const _: () = assert!(1 + PLAIN_HEAD + MAX_ENTITY_LEN <= MIN_SPACE);
 
 /// Returns the length in bytes that a record hardly ever exceeds. `longest` is the length of the longest
 /// record before it in the packet, or 0.
 pub(super) fn likely_len(entity: &Entity, longest: usize) -> usize {
-    let values = entity.sent_values();
+    let values = entity.known_values();
     values.map_or(64, |values| {
         let is_known = longest > 0 && values.blobs.is_empty();
         match is_known {

@@ -34,12 +34,12 @@ impl Outgoing {
     pub(super) fn choose(&mut self, world: &World) {
         self.chosen.clear();
         let (entities, chosen, receiver) = (&mut self.entities, &mut self.chosen, self.receiver);
-        let now = self.clock.now();
+        let (now, relayed) = (self.clock.now(), &self.relayed);
         self.queue.retain(|&index| {
             let sent = entry(entities, index);
             let kind = world
                 .get(index)
-                .and_then(|entity| sent.due_kind(entity, receiver));
+                .and_then(|entity| sent.due_kind(entity, receiver, relayed));
             let (Some(entity), Some(kind)) = (world.get(index), kind) else {
                 sent.is_queued = false;
                 sent.due = None;

@@ -20,7 +20,8 @@ pub enum SnapshotEvent {
     Changed {
         /// The entity.
         id: EntityId,
-        /// The tick of the owner at which the entity had its values.
+        /// The tick of the owner, or of its [relay](super::SnapshotSession::source_of), at which the entity had
+        /// its values.
         tick: u32,
         /// The components whose values have changed. It includes those that were added.
         changed: ComponentSet,

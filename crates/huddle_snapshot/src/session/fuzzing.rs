@@ -224,6 +224,18 @@ impl Room {
                     session.set_members(members.map(|(_, peer)| *peer));
                 }
                 8 => self.relink(at, (at + 1) % 3),
+                9..40 => {
+                    // Peers lie about their links.
+                    let bits = usize::from(input.next());
+                    let pairs = (0..9).filter(|at| bits >> at & 1 == 1);
+                    let pairs = pairs.map(|at| (PEERS[at / 3], PEERS[at % 3]));
+                    session.set_reported_links(pairs);
+                }
+                40..56 => {
+                    let other = (at + 1) % 3;
+                    self.sessions[at].link_lost(PEERS[other]);
+                    self.sessions[other].link_lost(PEERS[at]);
+                }
                 bits => {
                     let host = PEERS.get(usize::from(bits) % 4).copied();
                     if at == HOSTILE {

@@ -21,7 +21,7 @@ impl SnapshotSession {
     }
 
     /// Returns whether a peer may receive the large values of an entity from the local peer: if the local
-    /// peer owns the entity and shows it, or if the peer has taken it over.
+    /// peer owns the entity and shows it, if the peer has taken it over, or if the local peer relays it.
     pub fn may_receive_contents(&self, id: EntityId, peer: PeerId) -> bool {
         let entity = self.world.find(id);
         entity.is_some_and(|entity| {
@@ -29,8 +29,11 @@ impl SnapshotSession {
             let is_owner = entity.ownership.owner() == Some(peer);
             let may_receive = match entity.ownership.is_mine() {
                 true => entity.is_visible_to(peer),
-                // No other peer knows who may see the entity.
-                false => is_host || is_owner && entity.was_visible_to(peer),
+                // No other peer knows who may see the entity, unless every peer may.
+                false => {
+                    let was_visible = is_owner && entity.was_visible_to(peer);
+                    is_host || was_visible || self.relays_contents(entity, peer)
+                }
             };
             entity.values.is_some() && may_receive
         })

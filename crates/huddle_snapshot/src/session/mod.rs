@@ -15,6 +15,7 @@ mod local;
 mod operations;
 mod peer;
 mod receiving;
+mod relay;
 mod sending;
 #[cfg(test)]
 mod simulation;

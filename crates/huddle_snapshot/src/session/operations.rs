@@ -30,8 +30,7 @@ impl SnapshotSession {
     /// # Errors
     /// Returns an error if the local peer does not own the entity, or its policy does not allow gifts.
     pub fn give(&mut self, id: EntityId, peer: PeerId) -> Result<(), EntityError> {
-        let is_linked = peer == self.local || self.links.contains_key(&peer);
-        if !is_linked || !self.is_visible_to(id, peer) {
+        if peer != self.local && !self.can_show(id, peer) {
             return Err(EntityError::NotVisible { id, peer });
         }
         self.operate_as_owner(id, |ownership| ownership.give(peer))

@@ -11,12 +11,13 @@ use huddle_id::PeerId;
 use super::{
     event::{RemovalReason, SnapshotEvent},
     link::Link,
+    relay::Relays,
 };
 use crate::{
     budget::{BudgetOptions, DEFAULT_TICK_RATE},
     claim::{Outcome, Ownership},
     layout::Layout,
-    world::{Entity, Index, World},
+    world::{Entity, Index, Passing, World},
 };
 
 /// The time after a new link, or a new host, during which the host accepts that a peer despawned its
@@ -49,6 +50,7 @@ pub struct SnapshotSession {
     pub(super) members: BTreeSet<PeerId>,
     /// The entities whose owner is not in the room, and since when. The game sees all of them.
     pub(super) vacant: BTreeMap<Index, Duration>,
+    pub(super) relays: Relays,
     pub(super) events: VecDeque<SnapshotEvent>,
     pub(super) stats: SnapshotStats,
     pub(super) budget: BudgetOptions,
@@ -92,6 +94,7 @@ impl SnapshotSession {
             withholding: BTreeSet::new(),
             members: BTreeSet::from([local]),
             vacant: BTreeMap::new(),
+            relays: Relays::default(),
             events: VecDeque::new(),
             stats: SnapshotStats::default(),
             budget: BudgetOptions::default(),
@@ -140,15 +143,15 @@ impl SnapshotSession {
         }
         self.links.insert(peer, link);
         self.tell_host(peer);
+        self.update_relays();
     }
 
     /// Sends the host those of its entities that another peer had spawned and the host may not have. That
     /// peer may have started again, and forgotten them.
     fn tell_host(&mut self, owner: PeerId) {
-        let Some(host) = self.host.filter(|host| *host != owner) else {
-            return;
-        };
-        let Some(link) = self.links.get_mut(&host) else {
+        let host = self.host.filter(|host| *host != owner);
+        let source = host.and_then(|host| self.source_of(host));
+        let Some(link) = source.and_then(|source| self.links.get_mut(&source)) else {
             return;
         };
         for (index, entity) in self.world.iter() {
@@ -169,6 +172,7 @@ impl SnapshotSession {
             }
             self.operate(index, |ownership| ownership.link_lost(peer));
         }
+        self.update_relays();
     }
 
     /// Returns whether a peer would know that an entity, which exists here, was despawned or has another
@@ -197,8 +201,8 @@ impl SnapshotSession {
         self.host = host;
         self.host_since = self.now;
         let now = self.now;
-        let new_host = host.and_then(|host| self.links.get_mut(&host));
-        if let Some(link) = new_host {
+        let source = host.and_then(|host| self.source_of(host));
+        if let Some(link) = source.and_then(|source| self.links.get_mut(&source)) {
             for (index, entity) in self.world.iter() {
                 if entity.is_hosts() && (entity.values.is_some() || entity.register().is_dead()) {
                     // It may have no values of what it takes over.
@@ -307,6 +311,8 @@ impl SnapshotSession {
         if let Some(owner) = outcome.ask {
             self.events.push_back(SnapshotEvent::Request { id, owner });
         }
+        // A relay may see what the local peer gives to another peer.
+        let is_public_gift = entity.is_gift() && !entity.is_restricted();
         if was_mine && !is_mine {
             entity.stop_to_own();
             entity.release_all();
@@ -317,6 +323,10 @@ impl SnapshotSession {
                     link.outgoing.may_see(index);
                 }
             }
+        }
+        if has_changed {
+            // Until the owner has sent a state with the new register.
+            entity.passing = Passing::Unknown;
         }
         if outcome.despawned {
             self.world.bury(id);
@@ -330,12 +340,19 @@ impl SnapshotSession {
             }
         } else if (was_mine || decides) && has_changed {
             // Only the old owner passes the register on. All others receive it from the new owner.
-            self.links
-                .values_mut()
-                .for_each(|link| link.outgoing.pass_on(index, taker, decides));
+            let source = taker.and_then(|taker| self.source_of(taker));
+            for (peer, link) in &mut self.links {
+                let is_taker = taker == Some(*peer) || is_public_gift && source == Some(*peer);
+                let taker = taker.filter(|_| is_taker);
+                link.outgoing.pass_on(index, taker, decides);
+            }
+        } else if has_changed {
+            self.relay_register(index);
         }
         if let Some(owner) = owner.filter(|_| outcome.changed.is_some() && !is_mine) {
-            self.take_newest(index, owner);
+            if let Some(source) = self.source_of(owner) {
+                self.take_newest(index, source);
+            }
             self.notice_vacancy(index);
         }
     }
@@ -347,7 +364,7 @@ impl SnapshotSession {
         let Some(entity) = self.world.get(index).filter(is_hidden) else {
             return;
         };
-        let before = before.filter(|before| self.links.contains_key(before));
+        let before = before.and_then(|before| self.source_of(before));
         for (peer, link) in &mut self.links {
             if before.is_none_or(|before| before == *peer) && !entity.is_visible_to(*peer) {
                 link.outgoing.hide(index);

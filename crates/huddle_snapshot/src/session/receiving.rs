@@ -9,7 +9,7 @@ use crate::{
     column::Number,
     layout::ComponentSet,
     link::{DecodeError, Newest, RecordKind, StateRef},
-    world::{Entity, Index, Values},
+    world::{Entity, Index, Passing, Values},
 };
 
 impl SnapshotSession {
@@ -55,12 +55,14 @@ impl SnapshotSession {
         link.outgoing.receiver_has(index, register);
         let mut reaction = Reaction::Ignored;
         let host = self.host;
-        let before = self.world.get(index).and_then(|it| it.register().owner());
+        let entity = self.world.get(index);
+        let before = entity.and_then(|it| it.register().owner());
+        let author = entity.map_or(peer, |entity| self.author(peer, entity, register));
         self.operate(index, |ownership| {
             if kind == RecordKind::State || register.is_dead() {
                 ownership.know_host(host);
             }
-            let (result, outcome) = ownership.receive(peer, register, now);
+            let (result, outcome) = ownership.receive(author, register, now);
             reaction = result;
             outcome
         });
@@ -69,7 +71,7 @@ impl SnapshotSession {
         }
         if matches!(reaction, Reaction::Refused(ClaimError::NotHost))
             && register.is_dead()
-            && let Some(link) = self.host.and_then(|host| self.links.get_mut(&host))
+            && let Some(link) = self.link_to_host()
         {
             // The host may know that the entity is dead, but not that it exists here.
             link.outgoing.ask(index, false);
@@ -90,45 +92,59 @@ impl SnapshotSession {
             link.outgoing.answer(index, register);
             self.propose_despawn(index);
         }
-        let is_hearsay = matches!(
-            reaction,
-            Reaction::Adopted {
-                takes_values: false
-            }
-        );
-        if is_hearsay
-            && let Some(owner) = register.owner()
-            && let Some(link) = self.links.get_mut(&owner)
+        let is_adopted = matches!(reaction, Reaction::Adopted { .. });
+        let is_from_owner = reaction.takes_values();
+        if is_adopted
+            && (!is_from_owner || kind == RecordKind::Register)
+            && let Some(source) = register.owner().and_then(|owner| self.source_of(owner))
+            && let Some(link) = self.links.get_mut(&source)
         {
-            // The owner may hide the entity, or have sent its values before.
-            let is_gift = self.world.get(index).is_some_and(Entity::is_gift);
-            link.outgoing.ask(index, is_gift);
+            // The owner may hide the entity, or have sent its values before. A register alone does not tell.
+            let entity = self.world.get_mut(index);
+            let gift = entity.filter(|entity| entity.is_gift() && !is_from_owner);
+            link.outgoing.ask(index, gift.is_some());
+            if let Some(gift) = gift {
+                // The owner may have lost the values since it has received them.
+                gift.touch();
+            }
         }
-        let is_dead = matches!(reaction, Reaction::Adopted { .. }) && register.is_dead();
-        if is_dead
-            && let Some(owner) = before.filter(|owner| *owner != peer)
-            && let Some(link) = self.links.get_mut(&owner)
+        if is_adopted
+            && register.is_dead()
+            && let Some(source) = before.and_then(|owner| self.source_of(owner))
+            && source != peer
+            && let Some(link) = self.links.get_mut(&source)
         {
             // The owner may hide the entity from the peer that despawned it.
             link.outgoing.ask(index, false);
         }
-        let entity = self.world.get(index);
+        let entity = self.world.get_mut(index);
         if let Some(entity) = entity.filter(|entity| entity.ownership.is_mine())
             && let Some(link) = self.links.get_mut(&peer)
         {
             // The peer knows the entity, from another owner or another session.
-            match entity.is_visible_to(peer) {
-                true => link.outgoing.may_see(index),
-                false => link.outgoing.hide(index),
+            if entity.is_visible_to(peer) {
+                link.outgoing.may_see(index);
+            } else {
+                if kind == RecordKind::Register {
+                    // The peer asks, so it may have ignored that the entity is hidden.
+                    entity.touch();
+                }
+                link.outgoing.hide(index);
             }
         }
         match reaction {
             _ if kind == RecordKind::Register => {
                 self.abandon_unknown(index, peer, register, before);
+                self.relay_to(peer, index);
             }
             // Values of the owner, or of the peer that gives the entity to the local peer.
             Reaction::TakeValues | Reaction::Adopted { .. } if is_newest => {
-                self.take_newest(index, peer);
+                let is_gift =
+                    !reaction.takes_values() && self.is_gift_to_relay(index, peer, before);
+                match is_gift {
+                    true => self.take(index, peer, true),
+                    false => self.take_newest(index, peer),
+                }
                 self.announce_hidden(index, Some(peer));
             }
             Reaction::TakeValues | Reaction::Adopted { .. } => {}
@@ -165,7 +181,7 @@ impl SnapshotSession {
     fn propose_despawn(&mut self, index: Index) {
         let is_dead = |entity: &Entity| entity.is_hosts() && entity.register().is_dead();
         if self.world.get(index).is_some_and(is_dead)
-            && let Some(link) = self.host.and_then(|host| self.links.get_mut(&host))
+            && let Some(link) = self.link_to_host()
         {
             link.outgoing.ask(index, false);
         }
@@ -176,36 +192,55 @@ impl SnapshotSession {
         link.is_some_and(|link| self.now < link.opened.max(self.host_since) + RETURN_TIME)
     }
 
-    /// Takes the values of the newest state that the owner of an entity has sent, if the state has the
-    /// register of the entity.
-    pub(super) fn take_newest(&mut self, index: Index, owner: PeerId) {
+    /// Takes the values of the newest state that the owner of an entity, or its relay, has sent, if the
+    /// state has the register of the entity.
+    pub(super) fn take_newest(&mut self, index: Index, sender: PeerId) {
+        let Some(owner) = self.world.get(index).and_then(|it| it.ownership.owner()) else {
+            return;
+        };
+        let is_gift = owner == self.local;
+        if is_gift || self.source_of(owner) == Some(sender) {
+            self.take(index, sender, is_gift);
+        }
+    }
+
+    /// Takes the values of the newest state that a peer has sent. With `is_gift`, the values are the last ones
+    /// of an owner that gave the entity away.
+    fn take(&mut self, index: Index, sender: PeerId, is_gift: bool) {
         let Some(entity) = self.world.get_mut(index) else {
             return;
         };
         let id = entity.id();
-        let is_gift = entity.ownership.is_mine();
-        if !is_gift && entity.ownership.owner() != Some(owner) {
-            return;
-        }
         let newest = self
             .links
-            .get(&owner)
+            .get(&sender)
             .and_then(|link| link.incoming.newest(index, id));
         let state = match newest {
             Some(Newest::State(state)) if state.head.register == entity.register() => state,
             Some(Newest::Hidden(register)) if register == entity.register() && !is_gift => {
-                return self.remove(index, RemovalReason::Hidden);
+                entity.passing = Passing::Forbidden;
+                self.remove(index, RemovalReason::Hidden);
+                return self.relay(index);
             }
             _ => return,
         };
         entity.set_restricted(state.head.is_restricted);
         // A gift of a peer that did not know the owner replaces values of the local peer.
         entity.release_all();
+        let passing_before = entity.passing;
+        if !is_gift {
+            entity.passing = match state.head.is_restricted {
+                true => Passing::Forbidden,
+                false => Passing::Allowed,
+            };
+        }
+        let has_other_passing = entity.passing != passing_before;
         let Some(values) = &mut entity.values else {
             let (values, tick) = (values_of(state), state.head.tick);
-            return self.appear(index, owner, values, tick);
+            self.appear(index, sender, values, tick);
+            return self.relay(index);
         };
-        entity.source = Some(owner);
+        entity.source = Some(sender);
         let before = values.components;
         let tick = state.head.tick;
         let changed = update(&self.layout, values, state);
@@ -217,6 +252,9 @@ impl SnapshotSession {
                 changed,
                 removed,
             });
+            self.relay(index);
+        } else if has_other_passing {
+            self.relay(index);
         }
     }
 
@@ -258,6 +296,14 @@ impl SnapshotSession {
         self.notice_vacancy(index);
         let (host, now) = (self.host, self.now);
         self.operate(index, |ownership| ownership.set_host(host, now));
+        if self
+            .world
+            .get(index)
+            .is_some_and(|it| it.ownership.is_mine())
+        {
+            // The local peer owned it before it had the values.
+            self.publish(index);
+        }
     }
 }
 

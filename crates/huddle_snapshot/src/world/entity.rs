@@ -17,6 +17,17 @@ use crate::{
     visibility::Visibility,
 };
 
+/// Whether a peer that is not the owner may pass the values of an entity on, see [`Entity::passing`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Passing {
+    /// The owner has sent no state since the register changed.
+    Unknown,
+    /// The owner shows the entity to every peer.
+    Allowed,
+    /// The owner hides the entity from some peers.
+    Forbidden,
+}
+
 /// An entity, as the local peer knows it.
 #[derive(Debug)]
 pub(crate) struct Entity {
@@ -32,6 +43,8 @@ pub(crate) struct Entity {
     /// Whether the caller waits for the contents of large values. The local peer does not inherit such an
     /// entity.
     pub(crate) is_incomplete: bool,
+    /// Whether the local peer may relay an entity of another peer.
+    pub(crate) passing: Passing,
     /// Increases with each change that the other peers have to receive.
     version: u64,
     /// Whether the session will tell all links about a change.
@@ -60,6 +73,7 @@ impl Entity {
             is_own: false,
             source: None,
             is_incomplete: false,
+            passing: Passing::Unknown,
             version: 1,
             is_changed: false,
             withheld: Withheld::default(),
@@ -218,6 +232,22 @@ impl Entity {
     pub(crate) fn was_visible_to(&self, peer: PeerId) -> bool {
         let before = self.visible_before.as_ref();
         before.is_some_and(|visibility| visibility.includes(peer))
+    }
+
+    /// Returns whether the local peer shows the entity to a peer to which it relays the entities of these
+    /// owners. Returns `None` if it does not decide about that.
+    pub(crate) fn shows_to(&self, peer: PeerId, relayed: &BTreeSet<PeerId>) -> Option<bool> {
+        if self.ownership.is_mine() {
+            return self.values.is_some().then(|| self.is_visible_to(peer));
+        }
+        if relayed.is_empty() || !relayed.contains(&self.ownership.owner()?) {
+            return None;
+        }
+        match self.passing {
+            Passing::Unknown => None,
+            Passing::Allowed => self.values.is_some().then_some(true),
+            Passing::Forbidden => Some(false),
+        }
     }
 
     pub(crate) fn set_visibility(&mut self, visibility: Visibility) {

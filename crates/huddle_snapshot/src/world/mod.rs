@@ -12,7 +12,10 @@ use huddle_id::PeerId;
 
 use self::graveyard::Graveyard;
 pub use self::values::{ShapeError, Value};
-pub(crate) use self::{entity::Entity, values::Values};
+pub(crate) use self::{
+    entity::{Entity, Passing},
+    values::Values,
+};
 use crate::id::EntityId;
 
 /// The place of an entity in the tables of the world and its links.

@@ -48,18 +48,23 @@ pub struct Interpolated<T: Send + Sync + 'static>(pub(crate) T);
 pub(crate) struct Playout<T: Clone + PartialEq + Send + Sync + 'static> {
     motion: FieldsMotion<T>,
     track: Track<FieldsMotion<T>>,
-    /// The owner whose ticks the track follows.
-    owner: Option<PeerId>,
+    /// The peer whose ticks the track follows: the owner, or its relay.
+    source: Option<PeerId>,
     /// Whether the newest value is shown, and will be until something changes.
     is_at_rest: bool,
 }
 
 impl<T: Clone + PartialEq + Send + Sync + 'static> Playout<T> {
-    pub(crate) fn new(motion: FieldsMotion<T>, tick: u32, value: T, owner: Option<PeerId>) -> Self {
+    pub(crate) fn new(
+        motion: FieldsMotion<T>,
+        tick: u32,
+        value: T,
+        source: Option<PeerId>,
+    ) -> Self {
         Self {
             track: Track::new(motion.clone(), tick, value),
             motion,
-            owner,
+            source,
             is_at_rest: false,
         }
     }
@@ -69,10 +74,14 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Playout<T> {
         *self = Self::new(self.motion.clone(), 0, value, None);
     }
 
-    /// Prepares for the values of another owner.
-    pub(super) fn follow(&mut self, owner: Option<PeerId>) {
-        if self.owner != owner {
-            self.owner = owner;
+    pub(super) fn source(&self) -> Option<PeerId> {
+        self.source
+    }
+
+    /// Prepares for the values of another peer.
+    pub(super) fn follow(&mut self, source: Option<PeerId>) {
+        if self.source != source {
+            self.source = source;
             self.track.hand_over();
             self.is_at_rest = false;
         }

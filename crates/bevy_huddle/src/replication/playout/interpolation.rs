@@ -20,10 +20,11 @@ use crate::replication::{codec::Fields, scene::Ready, schedule::ReplicationSyste
 /// Where a received value comes from.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sample {
-    /// The tick of the owner at which the entity had the value.
+    /// The tick of the source at which the entity had the value.
     pub(crate) tick: u32,
-    pub(crate) owner: Option<PeerId>,
-    /// The playhead of the owner's clock. `None` if the owner has no clock.
+    /// The owner, or its relay.
+    pub(crate) source: Option<PeerId>,
+    /// The playhead of the source's clock. `None` if the source has no clock.
     pub(crate) playhead: Option<Playhead>,
 }
 
@@ -60,7 +61,7 @@ impl<T: Component + Clone + PartialEq> Interpolation<T> for Smooth<T> {
             self.motion.clone(),
             sample.tick,
             value.clone(),
-            sample.owner,
+            sample.source,
         );
         scene.push_template(Ready(playout));
         scene.push_template(Ready(Interpolated(value.clone())));
@@ -70,7 +71,7 @@ impl<T: Component + Clone + PartialEq> Interpolation<T> for Smooth<T> {
         if let Some(mut playout) = entity.get_mut::<Playout<T>>()
             && let Some(playhead) = &sample.playhead
         {
-            playout.follow(sample.owner);
+            playout.follow(sample.source);
             playout.push(sample.tick, value.clone(), playhead);
         }
     }

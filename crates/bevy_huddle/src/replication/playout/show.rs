@@ -106,14 +106,15 @@ pub(super) fn show<T: Component + Clone + PartialEq>(
                 Playhead::local(tick.0.0, fraction, link.ticks_per_second(), link.now())
             };
             match is_mine {
-                true => Some(local()),
-                false => link.playhead(owner),
+                true => Some((owner, local())),
+                false => link.playhead(owner, playout.source()),
             }
         });
-        if playhead.is_some() {
-            playout.follow(owner);
+        if let Some((source, _)) = playhead {
+            playout.follow(Some(source));
         }
-        let now = playout.show(playhead.as_ref(), &value);
+        let playhead = playhead.as_ref().map(|(_, playhead)| playhead);
+        let now = playout.show(playhead, &value);
         interpolated.set_if_neq(Interpolated(now));
     }
 }

@@ -10,6 +10,7 @@ mod level;
 mod owning;
 mod referring;
 mod refusing;
+mod relaying;
 mod restarting;
 mod seeing;
 mod showing;
