@@ -112,7 +112,9 @@ impl Outgoing {
 
     /// Records that the receiver may see an entity, which another peer has shown to it.
     pub(crate) fn may_see(&mut self, index: Index) {
-        entry(&mut self.entities, index).is_shown = true;
+        let sent = entry(&mut self.entities, index);
+        sent.is_shown = true;
+        sent.shown_after = self.newest;
     }
 
     /// Hides an entity from the receiver, to which another peer may have shown it.
@@ -123,11 +125,12 @@ impl Outgoing {
 
     /// Sends the register of an entity of the receiver. The receiver answers if it has a newer one.
     ///
-    /// With `is_gift`, the receiver may not know that it owns the entity, and receives the values, too.
-    pub(crate) fn ask(&mut self, index: Index, is_gift: bool) {
+    /// A new owner `taker` may not know that it owns the entity. The receiver, which is the new owner or its
+    /// relay, receives the values, too.
+    pub(crate) fn ask(&mut self, index: Index, taker: Option<PeerId>) {
         let sent = entry(&mut self.entities, index);
-        if is_gift {
-            sent.owes_values_to = Some(self.receiver);
+        if taker.is_some() {
+            sent.owes_values_to = taker;
         }
         sent.owes_register = true;
         // It may have refused what it has acked, because the local peer had another view of the host.

@@ -49,6 +49,8 @@ pub(super) struct Sent {
     repeats: u8,
     /// Whether the receiver sees the entity, or will.
     pub(super) is_shown: bool,
+    /// The newest packet before another peer may have shown the entity to the receiver.
+    pub(super) shown_after: Option<u64>,
     /// Since when the entity waits for a record that fits.
     pub(super) due: Option<Duration>,
     /// The time of the oldest value that the receiver may not have.
@@ -68,7 +70,8 @@ impl Sent {
         self.owes_register &= self.known < Some(register);
         let is_new = self.sent < entity.version();
         let is_repeated = self.repeats > 0 && self.register_sent == Some(register);
-        match entity.shows_to(receiver, relayed) {
+        let is_shown = entity.shows_to(receiver, relayed);
+        match is_shown {
             Some(true) if is_new || is_repeated => return Some(RecordKind::State),
             Some(false) if is_new && self.is_shown => return Some(RecordKind::Hidden),
             _ => {}
@@ -82,7 +85,12 @@ impl Sent {
             return Some(RecordKind::State);
         }
         let is_due = is_repeated || self.register_sent < Some(register);
-        (self.owes_register && is_due).then_some(RecordKind::Register)
+        let kind = match is_shown {
+            // A register alone would let the receiver keep values that another peer has shown to it.
+            Some(false) => RecordKind::Hidden,
+            _ => RecordKind::Register,
+        };
+        (self.owes_register && is_due).then_some(kind)
     }
 
     /// Returns whether the receiver knows an earlier owner of an entity with this register, or an earlier
@@ -176,8 +184,11 @@ impl Sent {
                 None => self.base = Some((place, state.into())),
             },
             // A later state can still arrive, even if it counts as lost.
-            RecordKind::Hidden if self.sends.oldest_after(place.seq).is_none() => {
-                self.is_shown = false
+            RecordKind::Hidden
+                if self.sends.oldest_after(place.seq).is_none()
+                    && self.shown_after < Some(place.seq) =>
+            {
+                self.is_shown = false;
             }
             RecordKind::Hidden | RecordKind::Register => {}
         }

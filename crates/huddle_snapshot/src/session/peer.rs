@@ -138,7 +138,8 @@ impl SnapshotSession {
             if entity.sent_values().is_some() {
                 outgoing.enqueue(index);
             } else if self.decides(peer, entity) {
-                outgoing.ask(index, entity.is_gift() || entity.is_hosts());
+                let is_taker = entity.is_gift() || entity.is_hosts();
+                outgoing.ask(index, is_taker.then_some(peer));
             }
         }
         self.links.insert(peer, link);
@@ -157,7 +158,7 @@ impl SnapshotSession {
         for (index, entity) in self.world.iter() {
             let is_owners = entity.ownership.owner() == Some(owner);
             if entity.is_hosts() && is_owners && entity.values.is_some() {
-                link.outgoing.ask(index, true);
+                link.outgoing.ask(index, host);
             }
         }
     }
@@ -206,7 +207,7 @@ impl SnapshotSession {
             for (index, entity) in self.world.iter() {
                 if entity.is_hosts() && (entity.values.is_some() || entity.register().is_dead()) {
                     // It may have no values of what it takes over.
-                    link.outgoing.ask(index, true);
+                    link.outgoing.ask(index, host);
                 }
             }
         }
@@ -364,7 +365,7 @@ impl SnapshotSession {
         let Some(entity) = self.world.get(index).filter(is_hidden) else {
             return;
         };
-        let before = before.and_then(|before| self.source_of(before));
+        let before = before.filter(|before| self.links.contains_key(before));
         for (peer, link) in &mut self.links {
             if before.is_none_or(|before| before == *peer) && !entity.is_visible_to(*peer) {
                 link.outgoing.hide(index);

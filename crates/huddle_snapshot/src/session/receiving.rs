@@ -74,7 +74,7 @@ impl SnapshotSession {
             && let Some(link) = self.link_to_host()
         {
             // The host may know that the entity is dead, but not that it exists here.
-            link.outgoing.ask(index, false);
+            link.outgoing.ask(index, None);
         }
         let is_unknown = self
             .world
@@ -100,9 +100,12 @@ impl SnapshotSession {
             && let Some(link) = self.links.get_mut(&source)
         {
             // The owner may hide the entity, or have sent its values before. A register alone does not tell.
-            let entity = self.world.get_mut(index);
+            let owner = register.owner();
+            // A relay passes on only what every peer may see.
+            let may_give = |entity: &&mut Entity| owner == Some(source) || !entity.is_restricted();
+            let entity = self.world.get_mut(index).filter(may_give);
             let gift = entity.filter(|entity| entity.is_gift() && !is_from_owner);
-            link.outgoing.ask(index, gift.is_some());
+            link.outgoing.ask(index, owner.filter(|_| gift.is_some()));
             if let Some(gift) = gift {
                 // The owner may have lost the values since it has received them.
                 gift.touch();
@@ -115,7 +118,7 @@ impl SnapshotSession {
             && let Some(link) = self.links.get_mut(&source)
         {
             // The owner may hide the entity from the peer that despawned it.
-            link.outgoing.ask(index, false);
+            link.outgoing.ask(index, None);
         }
         let entity = self.world.get_mut(index);
         if let Some(entity) = entity.filter(|entity| entity.ownership.is_mine())
@@ -131,6 +134,10 @@ impl SnapshotSession {
                 }
                 link.outgoing.hide(index);
             }
+        }
+        if kind == RecordKind::State && register.owner().is_some_and(|owner| owner != author) {
+            // The peer asks about an entity that it may have given to the owner.
+            self.relay_to(peer, index);
         }
         match reaction {
             _ if kind == RecordKind::Register => {
@@ -148,6 +155,10 @@ impl SnapshotSession {
                 self.announce_hidden(index, Some(peer));
             }
             Reaction::TakeValues | Reaction::Adopted { .. } => {}
+            _ if self.is_missing_gift(index, peer) => {
+                self.take(index, peer, true);
+                self.pass_gift_on(index);
+            }
             // A late record can be the first that the local peer receives as the host.
             _ => self.take_missing(index, peer),
         }
@@ -183,7 +194,7 @@ impl SnapshotSession {
         if self.world.get(index).is_some_and(is_dead)
             && let Some(link) = self.link_to_host()
         {
-            link.outgoing.ask(index, false);
+            link.outgoing.ask(index, None);
         }
     }
 

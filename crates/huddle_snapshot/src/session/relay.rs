@@ -33,6 +33,7 @@ use super::{event::RemovalReason, link::Link, peer::SnapshotSession};
 use crate::{
     claim::Register,
     id::{Creator, EntityId},
+    link::Newest,
     world::{Entity, Index, Passing},
 };
 
@@ -220,7 +221,7 @@ impl SnapshotSession {
             && let Some(link) = self.links.get_mut(&owner)
         {
             // The owner may hide it from the local peer, too.
-            link.outgoing.ask(index, false);
+            link.outgoing.ask(index, None);
         }
     }
 
@@ -240,15 +241,21 @@ impl SnapshotSession {
                 self.remove(index, RemovalReason::Hidden);
                 continue;
             }
+            let is_gift = relay.is_some() && exists && entity.is_gift() && !entity.is_restricted();
             let of_host = host.filter(|(host, _)| self.decides(*host, entity));
             let asked = relay.filter(|_| exists).or(of_host.map(|(_, relay)| relay));
+            if is_gift && let Some(entity) = self.world.get_mut(index) {
+                // The owner may not have received the values before the link was lost.
+                entity.touch();
+            }
             for relay in &relays {
                 // It may have been despawned or hidden. Or the local peer has ignored what the relay sent
                 // before.
                 if let Some(link) = self.links.get_mut(relay)
                     && (asked == Some(*relay) || !exists && link.incoming.has_named(index))
                 {
-                    link.outgoing.ask(index, false);
+                    let taker = owner.filter(|_| is_gift && asked == Some(*relay));
+                    link.outgoing.ask(index, taker);
                 }
             }
         }
@@ -334,6 +341,34 @@ impl SnapshotSession {
             && known < entity.register()
         {
             link.outgoing.pass_on(index, None, false);
+        }
+    }
+
+    /// Returns whether another peer than the owner has sent the values of a gift, which the local peer does not
+    /// have and relays to the new owner.
+    pub(super) fn is_missing_gift(&self, index: Index, sender: PeerId) -> bool {
+        let (Some(link), Some(entity)) = (self.links.get(&sender), self.world.get(index)) else {
+            return false;
+        };
+        let owner = entity.ownership.owner();
+        let to_owner = owner.and_then(|owner| self.links.get(&owner));
+        let is_relay = to_owner.is_some_and(|link| !link.outgoing.relayed.is_empty());
+        let is_missing = entity.values.is_none() && entity.passing == Passing::Unknown;
+        let is_public = match link.incoming.newest(index, entity.id()) {
+            Some(Newest::State(state)) => !state.head.is_restricted,
+            _ => false,
+        };
+        is_relay && is_missing && is_public && entity.is_gift()
+    }
+
+    /// Sends the values of a gift to its owner.
+    pub(super) fn pass_gift_on(&mut self, index: Index) {
+        if let Some(entity) = self.world.get_mut(index).filter(|it| it.values.is_some())
+            && let Some(owner) = entity.ownership.owner()
+            && let Some(link) = self.links.get_mut(&owner)
+        {
+            entity.touch();
+            link.outgoing.pass_on(index, Some(owner), false);
         }
     }
 

@@ -398,7 +398,7 @@ fn owner_receives_a_despawn_from_a_peer_that_sees_its_entity() {
         .get_mut(&b)
         .unwrap()
         .outgoing
-        .ask(all[2].world.index(id).unwrap(), false);
+        .ask(all[2].world.index(id).unwrap(), None);
     run(&mut all, &[(0, 1), (1, 0), (1, 2), (2, 1)]);
     assert_eq!(x_of(&all[1], id), None);
     assert_eq!(x_of(&all[0], id), None);

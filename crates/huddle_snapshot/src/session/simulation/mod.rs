@@ -451,7 +451,10 @@ impl Room {
                 continue;
             };
             let is_given = match of.session.requested(id, from) {
-                RequestDecision::AskGame => gives && of.session.give(id, from).is_ok(),
+                RequestDecision::AskGame => {
+                    let can_give = may_give(&self.callers, &of.session, id);
+                    gives && can_give && of.session.give(id, from).is_ok()
+                }
                 RequestDecision::Granted => true,
                 RequestDecision::Deny => false,
             };
@@ -537,9 +540,7 @@ impl Room {
                 if let Some(id) = one(rng, &mine) {
                     let to = ids[rng.usize(..ids.len())];
                     let _ = session.release(id);
-                    // A relay cannot replace a link that is lost before a hidden entity has arrived.
-                    let is_public = session.world.find(id).is_some_and(|it| !it.is_restricted());
-                    if is_public || !self.callers.is_partial {
+                    if may_give(&self.callers, session, id) {
                         let _ = session.give(id, to);
                     }
                 }
@@ -691,6 +692,12 @@ fn random_values(layout: &Layout, rng: &mut Rng) -> Vec<(ComponentId, Owned)> {
     ids.into_iter()
         .map(|id| (id, random_value(layout, id, rng)))
         .collect()
+}
+
+/// Returns whether an entity can be given away. A relay cannot replace a link that is lost before a hidden
+/// entity has arrived.
+fn may_give(callers: &Callers, session: &SnapshotSession, id: EntityId) -> bool {
+    !callers.is_partial || !session.is_restricted(id)
 }
 
 /// Changes one component, or adds or removes one.
