@@ -102,6 +102,24 @@ fn exchange(from: &mut SnapshotSession, to: &mut SnapshotSession, seq: u64, spac
 }
 
 #[test]
+fn entity_is_hidden_again_from_a_peer_that_gives_it_back() {
+    let [mut a, mut b] = pair();
+    let id = spawn(&mut a, Policy::ByTouch, 1);
+    exchange(&mut a, &mut b, 0, 900);
+    a.set_visibility(id, Visibility::Only(BTreeSet::new()))
+        .unwrap();
+    let hidden = packet(&mut a, &b, 1, 900);
+    b.touch(id).unwrap();
+    b.give(id, A).unwrap();
+    exchange(&mut b, &mut a, 0, 900);
+    // The ack for the first hidden record arrives after the gift.
+    receive(&mut b, A, 1, &hidden);
+    a.delivered(B, 1);
+    exchange(&mut a, &mut b, 2, 900);
+    assert_eq!(x_of(&b, id), None);
+}
+
+#[test]
 fn values_that_were_lost_before_a_register_are_sent_again() {
     let [mut a, mut b] = pair();
     let id = spawn(&mut a, Policy::ByTouch, 1);

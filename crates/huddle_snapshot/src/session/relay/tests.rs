@@ -246,6 +246,18 @@ fn gift_reaches_a_peer_through_a_relay() {
 }
 
 #[test]
+fn gift_that_was_lost_with_the_link_reaches_its_owner_through_a_relay() {
+    let mut mesh = Mesh::new(3, &[(ADA, BOB), (BOB, CID), (ADA, CID)]);
+    mesh.run(4);
+    let entity = mesh.spawn(ADA, Policy::OnRequest, 1);
+    mesh.sessions[ADA].give(entity, id(CID)).unwrap();
+    mesh.unlink(ADA, CID);
+    mesh.run(8);
+    assert_eq!(mesh.owners(entity), BTreeSet::from([Some(id(CID))]));
+    assert_eq!(mesh.all_x(entity), [Some(1); 3]);
+}
+
+#[test]
 fn despawns_travel_through_a_relay() {
     for policy in [
         Policy::Fixed,
