@@ -846,3 +846,13 @@ fn all_peers_see_the_same_in_a_partial_mesh() {
         ..Callers::default()
     });
 }
+
+#[test]
+fn all_peers_see_the_same_when_peers_of_a_partial_mesh_start_again() {
+    simulate_all(30, |seed| Callers {
+        is_partial: true,
+        restart: true,
+        space: [900..901, 90..300][usize::from(seed % 7 == 6)].clone(),
+        ..Callers::default()
+    });
+}
