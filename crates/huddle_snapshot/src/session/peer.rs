@@ -204,9 +204,13 @@ impl SnapshotSession {
         let now = self.now;
         let source = host.and_then(|host| self.source_of(host));
         if let Some(link) = source.and_then(|source| self.links.get_mut(&source)) {
-            for (index, entity) in self.world.iter() {
-                if entity.is_hosts() && (entity.values.is_some() || entity.register().is_dead()) {
-                    // It may have no values of what it takes over.
+            for index in self.world.indices() {
+                let entity = self.world.get_mut(index).filter(|it| it.is_hosts());
+                if let Some(entity) = entity
+                    && (entity.values.is_some() || entity.register().is_dead())
+                {
+                    // It may have no values of what it takes over, and have refused those that it has acked.
+                    entity.touch();
                     link.outgoing.ask(index, host);
                 }
             }
