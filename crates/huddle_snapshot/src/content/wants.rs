@@ -8,7 +8,7 @@ use std::{
 
 use huddle_id::PeerId;
 
-use super::{ContentKey, Digest, store::keys_of};
+use super::{digest::Digest, key::ContentKey, store::keys_of};
 use crate::id::EntityId;
 
 /// The maximum number of open requests to a peer.

@@ -82,7 +82,11 @@ const SLOW_SHIFTS: [u16; MAX_COUNT as usize + 1] = {
     let mut count = 0;
     while count < shifts.len() {
         let shift = FIRST_SHIFT + count as u16 / BITS_PER_SHIFT;
-        shifts[count] = if shift < SLOW_SHIFT { shift } else { SLOW_SHIFT };
+        shifts[count] = if shift < SLOW_SHIFT {
+            shift
+        } else {
+            SLOW_SHIFT
+        };
         count += 1;
     }
     shifts

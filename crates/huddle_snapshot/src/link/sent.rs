@@ -99,9 +99,7 @@ impl Sent {
             age @ ..HISTORY => age as u8,
             _ => 0,
         };
-        let earlier = self
-            .earlier
-            .filter(|earlier| seq - earlier.seq <= MAX_AGE);
+        let earlier = self.earlier.filter(|earlier| seq - earlier.seq <= MAX_AGE);
         let earlier = earlier.and_then(|earlier| {
             Some(EarlierState {
                 gap: (base - earlier.seq) as u8,
@@ -172,7 +170,9 @@ impl Sent {
                 None => self.base = Some((place, state.into())),
             },
             // A later state can still arrive, even if it counts as lost.
-            RecordKind::Hidden if self.sends.oldest_after(place.seq).is_none() => self.is_shown = false,
+            RecordKind::Hidden if self.sends.oldest_after(place.seq).is_none() => {
+                self.is_shown = false
+            }
             RecordKind::Hidden | RecordKind::Register => {}
         }
         if !self.is_behind() {
