@@ -156,7 +156,8 @@ impl Wants {
                 }
             }
         }
-        if has_more && requests.is_empty() {
+        if has_more {
+            // A peer with many contents must not delay those of the others.
             self.last = due.last().copied();
         }
         requests

@@ -29,8 +29,7 @@ impl SnapshotSession {
             let is_owner = entity.ownership.owner() == Some(peer);
             let may_receive = match entity.ownership.is_mine() {
                 true => entity.is_visible_to(peer),
-                // No other peer knows who may see the entity.
-                false => is_host || is_owner && entity.was_visible_to(peer),
+                false => is_host || is_owner && entity.may_pass_to(peer),
             };
             entity.values.is_some() && may_receive
         })
