@@ -46,7 +46,7 @@ pub fn app() -> App {
         .add_systems(Startup, join)
         .add_observer(place_local_player)
         // 3. Move in fixed ticks. The plugin sends the pose and moves the shapes of all players. A
-        //    shape appears with the first pose, see `look`, and disappears with the player's entity.
+        //    shape appears with the first pose (see `look`), and disappears with the player's entity.
         .add_systems(FixedUpdate, (move_local_player, make_splash).chain())
         // 4. React to events.
         .add_observer(on_splash)
@@ -83,8 +83,8 @@ fn join(options: Res<Options>, mut commands: Commands) {
     commands.join_room(options.room());
 }
 
-/// Every player in the room is an entity, including the local player. A registered component of the
-/// local player's entity appears on its entity in the games of the other players.
+/// Every player in the room is an entity, including the local player. A registered component on
+/// the local player's entity also appears on that player's entity in every other game.
 fn place_local_player(
     added: On<Add, LocalPeer>,
     peers: Query<&Peer>,

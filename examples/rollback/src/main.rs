@@ -1,6 +1,6 @@
 //! Two ships shoot at each other. Both players simulate the whole game from the same inputs, and the
-//! plugin rolls back when an input arrives late. The mouse pointers are replicated instead: they are not part of the
-//! game. Move with the arrow keys, fire with the space bar. F3 shows the net graph.
+//! plugin rolls back when an input arrives late. The mouse pointers are not part of the simulation, so they are
+//! replicated. Move with the arrow keys, fire with the space bar. F3 shows the net graph.
 
 use bevy::prelude::*;
 use bevy_huddle::{prelude::*, replication::*, rollback::*};
@@ -39,6 +39,7 @@ struct Place {
 /// Where a player points, on the entity of its peer. Other players see it a little later, and it never
 /// causes a rollback.
 #[derive(Component, Clone, Copy, PartialEq, Default)]
+#[require(Transform)]
 struct Cursor(Vec2);
 
 /// A bullet has hit a ship.
@@ -63,8 +64,12 @@ fn main() {
         .rollback_component::<Place>()
         .rollback_effect::<Hit>()
         .replicate_with::<Cursor>("cursor", |rule| {
-            rule.vec2(|it| it.0, |it, at| it.0 = at, within(2000.0).step(0.5))
-                .draw(|it, transform| transform.translation = it.0.extend(1.0))
+            rule.vec2(
+                |cursor| cursor.0,
+                |cursor, at| cursor.0 = at,
+                within(2000.0).step(0.5),
+            )
+            .draw(|cursor, transform| transform.translation = cursor.0.extend(1.0))
         })
         .add_systems(Startup, join)
         .add_systems(RollbackStart, spawn_ships)
@@ -190,7 +195,7 @@ fn flash(hit: On<EffectStarted<Hit>>, mut ships: Query<(&Ship, &mut Sprite)>) {
     }
 }
 
-/// The local player's cursor appears on the entity of this peer in the games of the others.
+/// Other players see this component on the entity of this peer.
 fn add_cursor(added: On<Add, LocalPeer>, mut commands: Commands) {
     commands.entity(added.entity).insert(Cursor::default());
 }

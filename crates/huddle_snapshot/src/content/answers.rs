@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use huddle_id::PeerId;
 
-use super::{ContentKey, MAX_CONTENT_LEN};
+use super::key::{ContentKey, MAX_CONTENT_LEN};
 use crate::id::EntityId;
 
 /// The maximum number of requests of a peer that wait for an answer. Others are dropped.

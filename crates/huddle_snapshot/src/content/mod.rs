@@ -27,6 +27,7 @@ mod answers;
 mod digest;
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzzing;
+mod key;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -44,6 +45,7 @@ use thiserror::Error;
 pub use self::{
     answers::{MAX_QUEUED, MAX_WAITING, Pace},
     digest::{DIGEST_LEN, Digest},
+    key::{ContentKey, MAX_CONTENT_LEN},
     store::MAX_BYTES_PER_PEER,
     wants::{PAUSE, RETRY, Sources, WINDOW},
 };
@@ -53,19 +55,7 @@ use self::{
     store::Store,
     wants::{Wanted, Wants},
 };
-use crate::{id::EntityId, layout::ComponentId};
-
-/// The maximum length of a large value, in bytes.
-pub const MAX_CONTENT_LEN: usize = 16 * 1024;
-
-/// Identifies a large value: a component of an entity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ContentKey {
-    /// The entity.
-    pub entity: EntityId,
-    /// The component.
-    pub component: ComponentId,
-}
+use crate::id::EntityId;
 
 /// The large values that a peer has, requests and sends.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use huddle_id::PeerId;
 
-use super::{ContentKey, Digest};
+use super::{digest::Digest, key::ContentKey};
 use crate::{id::EntityId, layout::ComponentId};
 
 /// The maximum number of bytes of all contents that come from one peer.

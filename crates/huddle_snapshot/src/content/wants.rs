@@ -8,7 +8,7 @@ use std::{
 
 use huddle_id::PeerId;
 
-use super::{ContentKey, Digest, store::keys_of};
+use super::{digest::Digest, key::ContentKey, store::keys_of};
 use crate::id::EntityId;
 
 /// The maximum number of open requests to a peer.
@@ -156,7 +156,8 @@ impl Wants {
                 }
             }
         }
-        if has_more && requests.is_empty() {
+        if has_more {
+            // A peer with many contents must not delay those of the others.
             self.last = due.last().copied();
         }
         requests

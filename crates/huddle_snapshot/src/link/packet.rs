@@ -97,6 +97,12 @@ impl Packet {
         replace(&mut self.records, &other.records);
         replace(&mut self.numbers, &other.numbers);
         replace(&mut self.blobs, &other.blobs);
+        // The lists can be long at different times.
+        if self.memory() > MAX_WEIGHT {
+            self.records.shrink_to_fit();
+            self.numbers.shrink_to_fit();
+            self.blobs.shrink_to_fit();
+        }
     }
 
     /// Empties the packet, and keeps its memory.
@@ -167,7 +173,6 @@ impl Packet {
     }
 
     /// Returns the number of bytes that the packet takes.
-    #[cfg(test)]
     pub(super) fn memory(&self) -> usize {
         let blobs = self.blobs.iter().map(|blob| blob.len() + 48);
         self.records.capacity() * size_of::<Record>()

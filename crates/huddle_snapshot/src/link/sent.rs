@@ -95,7 +95,7 @@ impl Sent {
 
     /// Returns whether the receiver knows an earlier owner of an entity with this register, or an earlier
     /// claim of its owner.
-    fn has_earlier_claim(&self, register: Register) -> bool {
+    pub(super) fn has_earlier_claim(&self, register: Register) -> bool {
         let is_alive = matches!(register, Register::Alive(_));
         is_alive && self.known.is_some_and(|known| known < register)
     }

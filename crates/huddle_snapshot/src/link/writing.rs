@@ -25,9 +25,13 @@ use crate::{
 /// The space for the end of a packet, in bytes.
 const END: usize = 4;
 
-/// How much more important it is that the receiver sees an entity appear, disappear or change its owner
-/// than that it sees an entity change.
+/// How much more important it is that the receiver sees an entity appear or disappear than that it
+/// sees an entity change.
 const EXISTENCE: f32 = 4.0;
+
+/// How much more important it is that the receiver knows the owner of an entity that it sees. Until then,
+/// two peers can change the entity.
+const OWNERSHIP: f32 = 64.0;
 
 impl Outgoing {
     /// Collects the entities that need a record, and removes the others from the queue.
@@ -49,9 +53,13 @@ impl Outgoing {
                 return false;
             };
             let waited = now.saturating_sub(*sent.due.get_or_insert(now));
-            let is_claimed = sent.known < Some(entity.register());
-            let is_new = kind != RecordKind::State || sent.base.is_none() || is_claimed;
-            let importance = entity.importance(receiver) * if is_new { EXISTENCE } else { 1.0 };
+            let is_new = kind != RecordKind::State || sent.base.is_none();
+            let factor = match is_new {
+                _ if sent.has_earlier_claim(entity.register()) => OWNERSHIP,
+                true => EXISTENCE,
+                false => 1.0,
+            };
+            let importance = entity.importance(receiver) * factor;
             chosen.push(Choice {
                 index,
                 kind,

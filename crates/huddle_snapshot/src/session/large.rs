@@ -31,8 +31,8 @@ impl SnapshotSession {
                 true => entity.is_visible_to(peer),
                 // No other peer knows who may see the entity, unless every peer may.
                 false => {
-                    let was_visible = is_owner && entity.was_visible_to(peer);
-                    is_host || was_visible || self.relays_contents(entity, peer)
+                    let may_pass = is_owner && entity.may_pass_to(peer);
+                    is_host || may_pass || self.relays_contents(entity, peer)
                 }
             };
             entity.values.is_some() && may_receive

@@ -42,7 +42,7 @@ pub struct SnapshotSession {
     pub(super) own: usize,
     /// The entities with a claim of the local peer that has not ended.
     pub(super) claiming: Vec<Index>,
-    /// The entities that have changed since the links were told.
+    /// The entities that have changed, which the links do not know yet.
     pub(super) changed: Vec<Index>,
     /// The entities of which some changes are withheld because of rate limits.
     pub(super) withholding: BTreeSet<Index>,

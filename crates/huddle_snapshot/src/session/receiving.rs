@@ -12,6 +12,10 @@ use crate::{
     world::{Entity, Index, Passing, Values},
 };
 
+/// How often the local peer gives up an entity. Two peers to which a third one attributes an invented
+/// entity would give it to each other forever.
+const MAX_ABANDONED: u8 = 8;
+
 impl SnapshotSession {
     /// Handles what [`write`](Self::write) of a peer wrote for packet `seq` at its tick `tick`.
     ///
@@ -181,9 +185,12 @@ impl SnapshotSession {
             // Gifts arrive with their values, and the next host takes over those of the host.
             let arrives = entity.is_gift() || entity.is_hosts();
             let is_mine = entity.ownership.is_mine() && entity.register() == register;
-            is_mine && is_unknown && !arrives
+            is_mine && is_unknown && !arrives && entity.abandoned < MAX_ABANDONED
         };
         if self.world.get(index).is_some_and(is_earlier) {
+            if let Some(entity) = self.world.get_mut(index) {
+                entity.abandoned += 1;
+            }
             self.operate(index, |ownership| ownership.abandon(peer));
         }
     }
@@ -236,6 +243,12 @@ impl SnapshotSession {
             _ => return,
         };
         entity.set_restricted(state.head.is_restricted);
+        if state.head.is_restricted
+            && !entity.ownership.is_mine()
+            && let Some(owner) = entity.ownership.owner()
+        {
+            entity.restrict_to(owner);
+        }
         // A gift of a peer that did not know the owner replaces values of the local peer.
         entity.release_all();
         let passing_before = entity.passing;

@@ -38,6 +38,8 @@ pub(crate) struct Entity {
     pub(crate) values: Option<Values>,
     /// Whether the local peer has added the entity, and it exists.
     pub(crate) is_own: bool,
+    /// How often the local peer has given up an entity of its earlier session.
+    pub(crate) abandoned: u8,
     /// The peer whose values these are. `None` if they are the local peer's own.
     pub(crate) source: Option<PeerId>,
     /// Whether the caller waits for the contents of large values. The local peer does not inherit such an
@@ -71,6 +73,7 @@ impl Entity {
             ownership,
             values: None,
             is_own: false,
+            abandoned: 0,
             source: None,
             is_incomplete: false,
             passing: Passing::Unknown,
@@ -228,10 +231,22 @@ impl Entity {
         self.visible_before = Some(std::mem::take(&mut self.visibility));
     }
 
-    /// Returns whether a peer received the entity from the local peer, which was the owner.
-    pub(crate) fn was_visible_to(&self, peer: PeerId) -> bool {
-        let before = self.visible_before.as_ref();
-        before.is_some_and(|visibility| visibility.includes(peer))
+    /// Returns whether a new owner may receive the values from the local peer, which does not own the entity:
+    /// if the local peer showed it when it was the owner, or if no owner is known to have restricted it.
+    pub(crate) fn may_pass_to(&self, peer: PeerId) -> bool {
+        match &self.visible_before {
+            Some(before) => before.includes(peer),
+            None => !self.is_restricted,
+        }
+    }
+
+    /// Handles that a later owner hides the entity from some peers. Nobody else may receive its values from
+    /// the local peer.
+    pub(crate) fn restrict_to(&mut self, owner: PeerId) {
+        if let Some(before) = &mut self.visible_before {
+            let owner = before.includes(owner).then_some(owner);
+            *before = Visibility::Only(owner.into_iter().collect());
+        }
     }
 
     /// Returns whether the local peer shows the entity to a peer to which it relays the entities of these

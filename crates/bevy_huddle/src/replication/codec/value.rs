@@ -53,6 +53,11 @@ impl ValueBuffer {
         self.ids.clear();
     }
 
+    /// Returns `true` if the value is large, so that its digest travels instead.
+    pub(crate) fn is_large(&self) -> bool {
+        self.is_large
+    }
+
     /// Replaces the entities of an encoded value by their ids.
     pub(crate) fn finish(&mut self, entities: &EntityMap) -> Result<Value<'_>, EncodeError> {
         if self.is_blob {

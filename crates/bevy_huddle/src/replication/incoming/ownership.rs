@@ -68,9 +68,9 @@ fn touch_settings(entity: &mut EntityWorldMut) {
     }
 }
 
-/// Shows the game that an entity of the local peer is hidden from all others, because the owner before hid it
-/// from some peers.
-fn restrict(world: &mut World, room: Entity, (id, entity): (EntityId, Entity)) {
+/// Shows the game that an entity of the local peer is hidden from all others, because its previous owner hid
+/// it from some peers.
+pub(super) fn restrict(world: &mut World, room: Entity, (id, entity): (EntityId, Entity)) {
     let link = world.get::<RoomLink>(room);
     let is_restricted = link.is_some_and(|link| link.snapshots.is_restricted(id));
     if is_restricted

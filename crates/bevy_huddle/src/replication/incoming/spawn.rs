@@ -9,7 +9,7 @@ use huddle_snapshot::{
     id::{Creator, EntityId},
 };
 
-use super::remove::remove;
+use super::{ownership::restrict, remove::remove};
 use crate::{
     peer::components::{Peer, PeerOf},
     replication::{
@@ -121,6 +121,9 @@ fn spawn(world: &mut World, room: Entity, id: EntityId, tick: u32) {
             rules,
         };
         received.insert(world, components, Some(marks));
+        if is_mine {
+            restrict(world, room, (id, entity));
+        }
     }
 }
 
@@ -164,7 +167,8 @@ pub(super) fn restore_peer(world: &mut World, room: Entity, creator: Creator) {
     let session = &link.snapshots;
     let record = session.entities().find(|id| {
         let components = session.components(*id).unwrap_or_default();
-        id.creator == creator && is_peer(replication, components)
+        let is_whole = link.large.is_whole(session, *id);
+        id.creator == creator && is_peer(replication, components) && is_whole
     });
     let tick = link.session.tick().0;
     spawn_all(

@@ -1,7 +1,7 @@
 //! Large values that are lost with their previous owner.
 
 use bevy::prelude::*;
-use huddle_snapshot::content::ContentKey;
+use huddle_snapshot::{content::ContentKey, id::Creator};
 
 use crate::{
     receive::apply::trigger::trigger,
@@ -29,6 +29,8 @@ pub(super) fn abandon(world: &mut World, room: Entity, key: ContentKey) {
                 trigger(world, ReplicationFailed { entity, error });
             }
         }
+        // The game has unloaded it. Another machine may have its values.
+        None if id.creator == Creator::Placed => {}
         None => {
             log::warn!("an entity is lost: its previous owner left before it sent all values");
             if let Some(mut link) = world.get_mut::<RoomLink>(room)

@@ -35,18 +35,22 @@ pub(crate) fn collect_changes<T: ReplicatedComponent>(
             let Some(component_id) = replication.rules.id_of::<T>() else {
                 continue;
             };
-            let result = codec
+            let encoded = codec
                 .encode(component, &mut buffer)
-                .and_then(|()| buffer.finish(&replication.entities).map(drop))
+                .and_then(|()| buffer.finish(&replication.entities).map(drop));
+            if buffer.is_large() && link.snapshots.owner(id) != Some(link.local_id()) {
+                // A command of this tick gave it away, and the content is that of the new owner.
+                continue;
+            }
+            let result = encoded
                 .map_err(|error| ReplicationError::encode(name, error))
                 .and_then(|()| {
                     let key = ContentKey {
                         entity: id,
                         component: component_id,
                     };
-                    link.snapshots.set(id, component_id, buffer.value())?;
                     buffer.set_content(key, &mut link.large.contents);
-                    Ok(())
+                    Ok(link.snapshots.set(id, component_id, buffer.value())?)
                 });
             let error = match result {
                 // A command of this tick gave it away.
@@ -78,11 +82,12 @@ pub(crate) fn on_component_removed<T: ReplicatedComponent>(
     {
         let sent = &mut replication.bypass_change_detection().sent;
         sent.set((id, component_id), &[], 0);
-        // The only error is that the entity was despawned.
-        let _ = link.snapshots.remove_component(id, component_id);
-        link.large.contents.remove(ContentKey {
-            entity: id,
-            component: component_id,
-        });
+        // The only errors are that the entity was despawned, or given away.
+        if link.snapshots.remove_component(id, component_id).is_ok() {
+            link.large.contents.remove(ContentKey {
+                entity: id,
+                component: component_id,
+            });
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use huddle_id::PeerId;
 
 use super::*;
+use crate::layout::ComponentId;
 
 const ADA: PeerId = PeerId::from_u128(1);
 const BOB: PeerId = PeerId::from_u128(2);

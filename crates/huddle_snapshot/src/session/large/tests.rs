@@ -64,7 +64,7 @@ impl Room {
         }
     }
 
-    /// Lets a session and its members go on without a peer.
+    /// Lets a session and its members continue without a peer.
     fn leave(&mut self, at: usize, gone: PeerId, seconds: u64) {
         let local = self.0[at].local();
         let others = [ADA, BOB, EVE]
