@@ -7,7 +7,6 @@ use super::{
         Importance, LocallyOwned, OnOwnerLeft, Owner, OwnershipPolicy, PeerEntity, PlacedId,
         Replicated, ReplicationId, VisibleTo,
     },
-    hierarchy::on_parent_despawned,
     incoming::{
         apply::apply,
         room::{on_link_added, on_link_removed, on_peer_left},
@@ -83,7 +82,6 @@ impl Plugin for ReplicationPlugin {
         .add_observer(on_peer_left)
         .add_observer(on_replicated_added)
         .add_observer(on_replicated_removed)
-        .add_observer(on_parent_despawned)
         .add_observer(on_visible_to_removed)
         .add_observer(on_importance_removed)
         .add_observer(on_rollback_added)

@@ -135,24 +135,6 @@ fn children_of_another_owner_survive_a_recursive_despawn() {
 }
 
 #[test]
-fn child_of_another_owner_survives_when_the_game_despawns_its_parent() {
-    let (mut lab, [ada, bob]) = meet();
-    let parent = lab.spawn(ada, Charge(1));
-    let child = lab.spawn(bob, Charge(2));
-    lab.settle();
-    let shown = lab.shown(ada, (bob, child)).unwrap();
-    lab.with(ada, |world| {
-        let decoration = world.spawn(ChildOf(parent)).id();
-        world.entity_mut(shown).insert(ChildOf(decoration));
-    });
-    lab.with(ada, |world| world.despawn(parent));
-    lab.settle();
-    for player in [ada, bob] {
-        assert_eq!(lab.all::<Charge>(player), [Charge(2)]);
-    }
-}
-
-#[test]
 fn left_room_takes_the_entities_of_the_other_peers() {
     let (mut lab, [ada, bob]) = meet();
     lab.spawn(ada, Charge(1));
