@@ -16,6 +16,7 @@ mod operations;
 mod peer;
 mod receiving;
 mod relay;
+mod routes;
 mod sending;
 #[cfg(test)]
 mod simulation;

@@ -11,7 +11,7 @@ use huddle_id::PeerId;
 use super::{
     event::{RemovalReason, SnapshotEvent},
     link::Link,
-    relay::Relays,
+    routes::Relays,
 };
 use crate::{
     budget::{BudgetOptions, DEFAULT_TICK_RATE},

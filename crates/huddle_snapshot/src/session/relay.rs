@@ -37,40 +37,6 @@ use crate::{
     world::{Entity, Index, Passing},
 };
 
-/// Who relays what, as the local peer knows it.
-#[derive(Debug, Default)]
-pub(super) struct Relays {
-    /// The links of the linked peers that have reported any.
-    reports: BTreeMap<PeerId, BTreeSet<PeerId>>,
-    /// The relay for each peer that has no link to the local peer.
-    sources: BTreeMap<PeerId, PeerId>,
-    /// Whether the local peer is a relay.
-    is_relay: bool,
-}
-
-impl Relays {
-    #[cfg(test)]
-    pub(super) fn is_relay(&self) -> bool {
-        self.is_relay
-    }
-
-    fn get(&self, owner: PeerId) -> Option<PeerId> {
-        self.sources.get(&owner).copied()
-    }
-
-    /// Returns whether two peers are linked, of which the local peer is linked with the second one.
-    fn is_linked(&self, relay: PeerId, owner: PeerId) -> bool {
-        // The receiver decides by the report of the relay.
-        match self.reports.get(&relay) {
-            Some(links) => links.contains(&owner),
-            None => self
-                .reports
-                .get(&owner)
-                .is_some_and(|it| it.contains(&relay)),
-        }
-    }
-}
-
 impl SnapshotSession {
     /// Sets which links the other peers report, each as the peer that reports it, and the peer at its
     /// other end. Reports of peers without a link to the local peer do not count.

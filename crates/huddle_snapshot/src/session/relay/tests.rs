@@ -322,7 +322,7 @@ fn entity_that_is_hidden_from_the_relay_disappears_behind_it() {
 
 #[test]
 fn entity_that_was_hidden_while_its_peer_lost_the_link_disappears() {
-    // Bob, the relay, may never have heard of the entity.
+    // Bob, the relay, may not know the entity.
     for knows_it in [false, true] {
         let mut mesh = Mesh::new(3, &[(ADA, CID), (BOB, CID)]);
         if knows_it {
@@ -491,7 +491,7 @@ fn full_mesh_has_no_relays() {
     let entity = mesh.spawn(ADA, Policy::Fixed, 1);
     mesh.run(4);
     for session in &mesh.sessions {
-        assert!(!session.relays.is_relay());
+        assert!(!session.relays.is_relay);
     }
     mesh.move_to(ADA, entity, 2);
     mesh.run(1);
