@@ -1,8 +1,8 @@
 //! Which components refer to which entities.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use huddle_snapshot::{ComponentId, id::EntityId};
+use huddle_snapshot::{ComponentId, ComponentSet, id::EntityId};
 
 /// The component of an entity.
 pub(crate) type Referrer = (EntityId, ComponentId);
@@ -11,7 +11,9 @@ pub(crate) type Referrer = (EntityId, ComponentId);
 #[derive(Debug)]
 pub(crate) struct References<T> {
     targets: BTreeMap<EntityId, BTreeMap<ComponentId, Targets<T>>>,
-    referrers: BTreeMap<T, BTreeSet<Referrer>>,
+    /// The components of each entity that refer to a target. One map takes far less memory than one for each
+    /// target, of which a peer can name many.
+    referrers: BTreeMap<(T, EntityId), ComponentSet>,
 }
 
 /// What a component refers to.
@@ -50,8 +52,8 @@ impl<T: Copy + Ord> References<T> {
             None => {}
         }
         for target in targets {
-            let referrers = self.referrers.entry(*target).or_default();
-            referrers.insert((id, component));
+            let components = self.referrers.entry((*target, id)).or_default();
+            components.insert(component);
         }
         let components = self.targets.entry(id).or_default();
         let of = targets.to_vec();
@@ -73,20 +75,26 @@ impl<T: Copy + Ord> References<T> {
 
     /// Returns the components that refer to an entity and agree only with versions before this one.
     pub(crate) fn outdated(&self, target: T, version: u64) -> impl Iterator<Item = Referrer> {
-        let referrers = self.referrers.get(&target).into_iter().flatten();
+        // No id is lower.
+        let all = self.referrers.range((target, EntityId::placed(0))..);
+        let to_target = all.take_while(move |((other, _), _)| *other == target);
+        let referrers = to_target.flat_map(|((_, id), components)| {
+            let id = *id;
+            components.iter().map(move |component| (id, component))
+        });
         let is_outdated = move |(id, component): &Referrer| {
             let targets = self.targets.get(id).and_then(|it| it.get(component));
             targets.is_some_and(|targets| targets.version < version)
         };
-        referrers.copied().filter(is_outdated)
+        referrers.filter(is_outdated)
     }
 
-    fn forget(&mut self, referrer: Referrer, targets: &[T]) {
+    fn forget(&mut self, (id, component): Referrer, targets: &[T]) {
         for target in targets {
-            if let Some(referrers) = self.referrers.get_mut(target) {
-                referrers.remove(&referrer);
-                if referrers.is_empty() {
-                    self.referrers.remove(target);
+            if let Some(components) = self.referrers.get_mut(&(*target, id)) {
+                components.remove(component);
+                if components.is_empty() {
+                    self.referrers.remove(&(*target, id));
                 }
             }
         }

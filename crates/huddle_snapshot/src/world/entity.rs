@@ -55,6 +55,8 @@ pub(crate) struct Entity {
     visibility: Visibility,
     /// Whether the owner hides the entity from some peers.
     is_restricted: bool,
+    /// Whether the local peer hides the entity only because its previous owner did.
+    is_hidden_by_default: bool,
     /// The peers that saw the entity when the local peer stopped to own it.
     visible_before: Option<Visibility>,
     importance: f32,
@@ -82,6 +84,7 @@ impl Entity {
             withheld: Withheld::default(),
             visibility: Visibility::default(),
             is_restricted: false,
+            is_hidden_by_default: false,
             visible_before: None,
             importance: 1.0,
             importance_for: BTreeMap::new(),
@@ -213,6 +216,11 @@ impl Entity {
     pub(crate) fn set_restricted(&mut self, is_restricted: bool) {
         self.is_restricted = is_restricted;
         if self.ownership.is_mine() {
+            if !is_restricted && self.is_hidden_by_default {
+                // The previous owner showed it to all when it gave it away.
+                self.visibility = Visibility::All;
+                self.is_hidden_by_default = false;
+            }
             self.start_to_own();
         }
     }
@@ -222,6 +230,7 @@ impl Entity {
     pub(crate) fn start_to_own(&mut self) {
         if self.is_restricted && self.visibility == Visibility::All {
             self.visibility = Visibility::Only(BTreeSet::new());
+            self.is_hidden_by_default = true;
         }
         self.is_restricted = self.visibility != Visibility::All;
     }
@@ -229,6 +238,7 @@ impl Entity {
     /// Handles that the local peer is no longer the owner, which decides who sees the entity.
     pub(crate) fn stop_to_own(&mut self) {
         self.visible_before = Some(std::mem::take(&mut self.visibility));
+        self.is_hidden_by_default = false;
     }
 
     /// Returns whether a new owner may receive the values from the local peer, which does not own the entity:
@@ -270,6 +280,7 @@ impl Entity {
             self.is_restricted = visibility != Visibility::All;
         }
         self.visibility = visibility;
+        self.is_hidden_by_default = false;
         self.version += 1;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use huddle_snapshot::{SnapshotSession, id::EntityId};
+use huddle_snapshot::{ComponentSet, SnapshotSession, id::EntityId};
 
 use crate::{replication::incoming::batch::Batch, room::large::LargeValues};
 
@@ -16,8 +16,12 @@ pub(crate) fn filter(large: &mut LargeValues, session: &mut SnapshotSession, bat
         large.incomplete.remove(id);
         large.contents.remove_entity(*id);
     }
-    let received = batch.spawned.keys().chain(batch.changed.keys());
-    let mut received: BTreeSet<_> = received.copied().collect();
+    let is_large = |set: ComponentSet| set.without(large.components) != set;
+    let changed = batch.changed.iter().filter(|(id, change)| {
+        is_large(change.changed) || is_large(change.removed) || large.incomplete.contains_key(id)
+    });
+    let changed = changed.map(|(id, _)| id);
+    let mut received: BTreeSet<_> = batch.spawned.keys().chain(changed).copied().collect();
     for id in &received {
         large.expect(session, *id);
     }

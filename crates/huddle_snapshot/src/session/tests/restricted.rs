@@ -151,3 +151,16 @@ fn new_owner_hides_an_entity_from_a_peer_that_knows_it_from_the_old_owner() {
     room.run(id, &[]);
     assert_eq!([A, C].map(|peer| x_of(room.at(peer), id)), [Some(1), None]);
 }
+
+#[test]
+fn gift_of_an_entity_that_is_shown_to_all_in_the_same_tick_stays_visible() {
+    let mut room = Room::new();
+    let id = spawn(room.at(A), Policy::OnRequest, 1);
+    room.at(A).set_visibility(id, only(&[B])).unwrap();
+    room.run(id, &[C]);
+    room.at(A).set_visibility(id, Visibility::All).unwrap();
+    room.at(A).give(id, B).unwrap();
+    room.run(id, &[]);
+    assert_eq!(room.at(C).owner(id), Some(B));
+    assert_eq!([A, C].map(|peer| x_of(room.at(peer), id)), [Some(1); 2]);
+}
