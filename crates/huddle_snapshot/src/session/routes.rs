@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use huddle_id::PeerId;
 
-/// Who relays what, as the local peer knows it.
+/// The reported links of the other peers, and the relays that follow from them.
 #[derive(Debug, Default)]
 pub(super) struct Relays {
     /// The links of the linked peers that have reported any.
