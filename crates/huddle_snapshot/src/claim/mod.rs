@@ -62,6 +62,10 @@
 //! | [`Host`](Policy::Host) | nothing, unless it is the host |
 //! | all others | claim, give away and despawn it |
 //!
+//! - **Hidden entities.** A peer can claim an entity that its owner hides from it, because it can guess the
+//!   id. It becomes the owner without the values: a peer passes values on only to a new owner that could see
+//!   them. The previous owner does not outbid the claim. Two honest owners that hide the entity from each
+//!   other, for example after a partition, would outbid each other forever.
 //! - **Forwarded registers.** A peer can answer with the register of another peer, and it has to,
 //!   because the owner may have left. A hostile peer gains nothing from a register in another name: it
 //!   can claim the entity in its own name. If the forged owner is in the room, it owns the entity and

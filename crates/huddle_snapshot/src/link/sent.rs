@@ -80,14 +80,17 @@ impl Sent {
         if !is_taker || self.acked >= entity.version() {
             self.owes_values_to = None;
         }
-        let owes_values = self.owes_values_to.is_some() && entity.values.is_some();
-        if owes_values && (is_new || is_repeated) {
+        let taker = self.owes_values_to.filter(|_| entity.values.is_some());
+        let may_pass = |taker| entity.ownership.is_mine() || entity.may_pass_values_to(taker);
+        if taker.is_some_and(may_pass) && (is_new || is_repeated) {
             return Some(RecordKind::State);
         }
         let is_due = is_repeated || self.register_sent < Some(register);
         let kind = match is_shown {
             // A register alone would let the receiver keep values that another peer has shown to it.
             Some(false) => RecordKind::Hidden,
+            // The receiver should not wait for the values.
+            _ if taker.is_some_and(|taker| !may_pass(taker)) => RecordKind::Hidden,
             _ => RecordKind::Register,
         };
         (self.owes_register && is_due).then_some(kind)

@@ -4,6 +4,7 @@ mod cleanup;
 mod event;
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzzing;
+mod gifts;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]

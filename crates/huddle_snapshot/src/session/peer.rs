@@ -10,6 +10,7 @@ use huddle_id::PeerId;
 
 use super::{
     event::{RemovalReason, SnapshotEvent},
+    gifts::Holder,
     link::Link,
     routes::Relays,
 };
@@ -50,6 +51,8 @@ pub struct SnapshotSession {
     pub(super) members: BTreeSet<PeerId>,
     /// The entities whose owner is not in the room, and since when. The game sees all of them.
     pub(super) vacant: BTreeMap<Index, Duration>,
+    /// The gifts to the local peer whose values another peer has and may not pass on.
+    pub(super) withheld_gifts: BTreeMap<Index, Holder>,
     pub(super) relays: Relays,
     pub(super) events: VecDeque<SnapshotEvent>,
     pub(super) stats: SnapshotStats,
@@ -94,6 +97,7 @@ impl SnapshotSession {
             withholding: BTreeSet::new(),
             members: BTreeSet::from([local]),
             vacant: BTreeMap::new(),
+            withheld_gifts: BTreeMap::new(),
             relays: Relays::default(),
             events: VecDeque::new(),
             stats: SnapshotStats::default(),
@@ -251,6 +255,7 @@ impl SnapshotSession {
         self.poll_claims();
         self.clean_up();
         self.poll_vacancies();
+        self.poll_withheld_gifts();
     }
 
     pub(super) fn poll_claims(&mut self) {

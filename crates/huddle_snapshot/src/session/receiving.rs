@@ -96,6 +96,9 @@ impl SnapshotSession {
             link.outgoing.answer(index, register);
             self.propose_despawn(index);
         }
+        if kind == RecordKind::Hidden {
+            self.notice_withheld_gift(index, peer);
+        }
         let is_adopted = matches!(reaction, Reaction::Adopted { .. });
         let is_from_owner = reaction.takes_values();
         if is_adopted
@@ -264,11 +267,12 @@ impl SnapshotSession {
             self.appear(index, sender, values, tick);
             return self.relay(index);
         };
-        entity.source = Some(sender);
         let before = values.components;
         let tick = state.head.tick;
         let changed = update(&self.layout, values, state);
         let removed = before.without(values.components);
+        entity.source = Some(sender);
+        entity.received_from(sender);
         if !changed.is_empty() || !removed.is_empty() {
             self.events.push_back(SnapshotEvent::Changed {
                 id,
@@ -313,8 +317,7 @@ impl SnapshotSession {
         let Some(entity) = self.world.get_mut(index) else {
             return;
         };
-        entity.source = Some(from);
-        entity.values = Some(values);
+        entity.take_from(from, values);
         let id = entity.id();
         self.events.push_back(SnapshotEvent::Spawned { id, tick });
         self.notice_vacancy(index);

@@ -21,7 +21,7 @@ use crate::{
     layout::{ComponentId, Layout, Shape},
     numbering::MAX_COUNT,
     visibility::Visibility,
-    world::Value,
+    world::{Index, Value},
 };
 
 const A: PeerId = PeerId::from_u128(1);

@@ -42,6 +42,8 @@ pub(crate) struct Entity {
     pub(crate) abandoned: u8,
     /// The peer whose values these are. `None` if they are the local peer's own.
     pub(crate) source: Option<PeerId>,
+    /// The peer that has sent the values, unless the local peer has owned the entity since then.
+    received_from: Option<PeerId>,
     /// Whether the caller waits for the contents of large values. The local peer does not inherit such an
     /// entity.
     pub(crate) is_incomplete: bool,
@@ -77,6 +79,7 @@ impl Entity {
             is_own: false,
             abandoned: 0,
             source: None,
+            received_from: None,
             is_incomplete: false,
             passing: Passing::Unknown,
             version: 1,
@@ -228,6 +231,7 @@ impl Entity {
     /// Handles that the local peer becomes the owner. Nobody knows who could see a restricted entity, so it
     /// is hidden from all others until the game decides.
     pub(crate) fn start_to_own(&mut self) {
+        self.received_from = None;
         if self.is_restricted && self.visibility == Visibility::All {
             self.visibility = Visibility::Only(BTreeSet::new());
             self.is_hidden_by_default = true;
@@ -241,8 +245,34 @@ impl Entity {
         self.is_hidden_by_default = false;
     }
 
-    /// Returns whether a new owner may receive the values from the local peer, which does not own the entity:
+    /// Takes the values of another peer.
+    pub(crate) fn take_from(&mut self, sender: PeerId, values: Values) {
+        self.source = Some(sender);
+        self.values = Some(values);
+        self.received_from(sender);
+    }
+
+    /// Handles that all values are those that another peer has sent.
+    pub(crate) fn received_from(&mut self, sender: PeerId) {
+        self.received_from = Some(sender).filter(|_| !self.ownership.is_mine());
+    }
+
+    /// Returns whether a new owner may receive the values from the local peer, which does not own the entity.
+    ///
+    /// A peer can claim an entity that is hidden from it: it only has to guess the id.
+    pub(crate) fn may_pass_values_to(&self, peer: PeerId) -> bool {
+        match self.received_from {
+            // The peer may have started again, and lost what it has sent.
+            Some(sender) => !self.is_restricted || sender == peer,
+            None => self.may_pass_to(peer),
+        }
+    }
+
+    /// Returns whether a new owner may receive everything from the local peer, which does not own the entity:
     /// if the local peer showed it when it was the owner, or if no owner is known to have restricted it.
+    ///
+    /// This is stricter than [`may_pass_values_to`](Self::may_pass_values_to): the large values can be those of
+    /// an earlier owner.
     pub(crate) fn may_pass_to(&self, peer: PeerId) -> bool {
         match &self.visible_before {
             Some(before) => before.includes(peer),

@@ -1,7 +1,10 @@
 //! Entities that their owner hides from some peers, and that another peer takes over.
 
 use super::*;
-use crate::claim::ClaimKind;
+use crate::{
+    claim::{ClaimKind, Ownership, Rules},
+    numbering::rules_of,
+};
 
 const C: PeerId = PeerId::from_u128(3);
 
@@ -163,4 +166,110 @@ fn gift_of_an_entity_that_is_shown_to_all_in_the_same_tick_stays_visible() {
     room.run(id, &[]);
     assert_eq!(room.at(C).owner(id), Some(B));
     assert_eq!([A, C].map(|peer| x_of(room.at(peer), id)), [Some(1); 2]);
+}
+
+/// Claims an entity by its id alone.
+fn claim_by_id(session: &mut SnapshotSession, id: EntityId, kind: ClaimKind) -> Index {
+    let index = session.world.enter(id).unwrap();
+    let local = session.local;
+    if let Some(entity) = session.world.get_mut(index) {
+        // The hostile peer does not care about the policy.
+        let rules = Rules::with_owner_gone(id, Policy::ByTouch, rules_of(id).owner_gone());
+        entity.ownership = Ownership::new(local, rules);
+        // It keeps what it claims.
+        entity.abandoned = u8::MAX;
+    }
+    session.operate(index, |ownership| {
+        let outcome = match kind {
+            ClaimKind::Spawned => ownership.touch(Duration::ZERO),
+            ClaimKind::Inherited => ownership.inherit(Duration::ZERO),
+            _ => ownership.hold(Duration::ZERO),
+        };
+        match kind {
+            ClaimKind::Given => ownership.give(local).unwrap(),
+            ClaimKind::Released => ownership.release().unwrap(),
+            _ => outcome,
+        }
+    });
+    index
+}
+
+#[test]
+fn peer_that_claims_a_hidden_entity_by_its_id_receives_no_values() {
+    use ClaimKind::{Given, Held, Inherited, Released, Spawned};
+    for (policy, kinds) in [
+        (
+            Policy::ByTouch,
+            &[Spawned, Held, Released, Given, Inherited][..],
+        ),
+        (Policy::OnRequest, &[Given, Inherited]),
+    ] {
+        for (kind, victim) in kinds.iter().flat_map(|kind| [(*kind, A), (*kind, B)]) {
+            let mut room = Room::new();
+            let id = spawn(room.at(A), policy, 1);
+            room.at(A).set_visibility(id, only(&[B])).unwrap();
+            room.run(id, &[C]);
+            let index = claim_by_id(room.at(C), id, kind);
+            let link = room.at(C).links.get_mut(&victim).unwrap();
+            link.outgoing.ask(index, None);
+            room.run(id, &[C]);
+            let owner = room.at(victim).owner(id);
+            assert_eq!(owner, Some(C), "{policy:?} {kind:?} {victim}");
+            // The victim meets the owner again.
+            room.at(victim).link_lost(C);
+            room.at(victim).link_opened(C);
+            room.at(C).link_lost(victim);
+            room.at(C).link_opened(victim);
+            room.run(id, &[C]);
+        }
+    }
+}
+
+#[test]
+fn peer_that_names_an_accomplice_as_the_owner_gains_nothing() {
+    let mut room = Room::new();
+    let id = spawn(room.at(A), Policy::OnRequest, 1);
+    room.at(A).set_visibility(id, only(&[B])).unwrap();
+    room.run(id, &[C]);
+    // A fourth peer sends the claim of C.
+    const D: PeerId = PeerId::from_u128(4);
+    let mut accomplice = unlimited(D, layout());
+    for peer in [A, B] {
+        room.at(peer).link_opened(D);
+        accomplice.link_opened(peer);
+    }
+    let index = claim_by_id(&mut accomplice, id, ClaimKind::Held);
+    accomplice.operate(index, |ownership| ownership.give(C).unwrap());
+    for peer in [A, B] {
+        let link = accomplice.links.get_mut(&peer).unwrap();
+        link.outgoing.ask(index, None);
+        exchange(&mut accomplice, room.at(peer), 0, 900);
+    }
+    room.run(id, &[C]);
+    assert_eq!([A, B].map(|it| room.at(it).owner(id)), [Some(C); 2]);
+}
+
+#[test]
+fn gift_whose_giver_leaves_belongs_to_a_peer_that_has_the_values() {
+    let mut room = Room::new();
+    let id = spawn(room.at(A), Policy::OnRequest, 1);
+    room.at(A).set_visibility(id, only(&[B, C])).unwrap();
+    room.send(A, C);
+    // C learns of the gift, and B does not receive it.
+    room.at(A).give(id, B).unwrap();
+    room.send(A, C);
+    room.sessions.remove(0);
+    for (peer, other) in [(B, C), (C, B)] {
+        room.at(peer).link_lost(A);
+        room.at(peer).set_members([other]);
+    }
+    for _ in 0..200 {
+        for peer in [B, C] {
+            let now = room.at(peer).now + Duration::from_millis(16);
+            room.at(peer).advance(now);
+        }
+        room.run(id, &[B]);
+    }
+    assert_eq!([B, C].map(|peer| room.at(peer).owner(id)), [Some(C); 2]);
+    assert_eq!(x_of(room.at(C), id), Some(1));
 }
