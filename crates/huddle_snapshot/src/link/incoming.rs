@@ -239,6 +239,12 @@ impl Incoming {
         received.is_some_and(|received| received.last.is_some())
     }
 
+    /// Returns `true` if the sender has sent a state of the entity, or hides it.
+    pub(crate) fn has_shown(&self, index: Index) -> bool {
+        let received = self.entities.get(index.get());
+        received.is_some_and(|it| it.newest.is_some() || it.settled.is_some())
+    }
+
     /// Forgets an entity that no longer exists.
     pub(crate) fn forget(&mut self, index: Index) {
         if let Some(received) = self.entities.get_mut(index.get()) {

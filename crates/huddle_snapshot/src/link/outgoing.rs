@@ -162,13 +162,21 @@ impl Outgoing {
     /// Returns `true` if the receiver knows that the entity is dead, or has received nothing about it, and no
     /// packet that can still be acked contains it.
     pub(crate) fn is_over(&self, index: Index) -> bool {
-        self.entities.get(index.get()).is_none_or(|sent| {
+        let is_done = |sent: &Sent| {
             let knows = sent.known == Some(Register::Dead);
             let is_unknown = sent.known.is_none() && !sent.is_shown;
+            knows || is_unknown
+        };
+        self.is_idle(index) && self.entities.get(index.get()).is_none_or(is_done)
+    }
+
+    /// Returns `true` if nothing about the entity waits, and no packet that can still be acked contains it.
+    pub(crate) fn is_idle(&self, index: Index) -> bool {
+        self.entities.get(index.get()).is_none_or(|sent| {
             let is_forgotten = sent
                 .sent_in
                 .is_none_or(|seq| Some(seq + HISTORY) <= self.newest);
-            !sent.is_queued && is_forgotten && (knows || is_unknown)
+            !sent.is_queued && is_forgotten
         })
     }
 

@@ -1,5 +1,7 @@
 //! Peers that break the rules. The encoder of each is honest, but its session is not.
 
+mod reconnects;
+
 use std::{sync::Arc, time::Duration};
 
 use huddle_id::PeerId;

@@ -60,6 +60,8 @@ pub struct SnapshotSession {
     pub(super) ticks_per_second: f64,
     /// The place that was examined last, see [`clean_up`](Self::clean_up).
     pub(super) cleaned: usize,
+    /// The number of entities of which the local peer only knows who owns them.
+    pub(super) unused: usize,
     /// The time of the last [`advance`](Self::advance).
     pub(super) now: Duration,
 }
@@ -104,6 +106,7 @@ impl SnapshotSession {
             budget: BudgetOptions::default(),
             ticks_per_second: DEFAULT_TICK_RATE,
             cleaned: 0,
+            unused: 0,
             now: Duration::ZERO,
         }
     }

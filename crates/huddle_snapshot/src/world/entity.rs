@@ -53,6 +53,8 @@ pub(crate) struct Entity {
     version: u64,
     /// Whether the session will tell all links about a change.
     pub(crate) is_changed: bool,
+    /// Since when the local peer only knows who owns the entity.
+    pub(crate) unused_since: Option<Duration>,
     withheld: Withheld,
     visibility: Visibility,
     /// Whether the owner hides the entity from some peers.
@@ -84,6 +86,7 @@ impl Entity {
             passing: Passing::Unknown,
             version: 1,
             is_changed: false,
+            unused_since: None,
             withheld: Withheld::default(),
             visibility: Visibility::default(),
             is_restricted: false,
