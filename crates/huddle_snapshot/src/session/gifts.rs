@@ -1,6 +1,6 @@
 //! Gifts whose values the local peer does not receive.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use huddle_id::PeerId;
 
@@ -11,10 +11,10 @@ use crate::world::{Entity, Index};
 /// pass them on.
 const GIFT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A peer that has the values of a gift to the local peer.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Holder {
-    peer: PeerId,
+/// A gift to the local peer whose values other peers have, and may not pass on.
+#[derive(Debug)]
+pub(super) struct WithheldGift {
+    holders: BTreeSet<PeerId>,
     since: Duration,
 }
 
@@ -23,26 +23,30 @@ impl SnapshotSession {
     pub(super) fn notice_withheld_gift(&mut self, index: Index, peer: PeerId) {
         if self.world.get(index).is_some_and(is_missing) {
             let since = self.now;
-            let holder = Holder { peer, since };
-            self.withheld_gifts.entry(index).or_insert(holder);
+            let gift = self.withheld_gifts.entry(index);
+            let gift = gift.or_insert_with(|| WithheldGift {
+                holders: BTreeSet::new(),
+                since,
+            });
+            gift.holders.insert(peer);
         }
     }
 
     /// Gives an entity to a peer that has its values, if they have not arrived here. Otherwise nobody could
     /// use it after its giver has left.
     pub(super) fn poll_withheld_gifts(&mut self) {
-        let now = self.now;
-        for (index, holder) in std::mem::take(&mut self.withheld_gifts) {
-            if !self.world.get(index).is_some_and(is_missing)
-                || !self.links.contains_key(&holder.peer)
-            {
+        for (index, gift) in std::mem::take(&mut self.withheld_gifts) {
+            let mut holders = gift.holders.iter();
+            let holder = holders.find(|peer| self.links.contains_key(peer)).copied();
+            let is_missing = self.world.get(index).is_some_and(is_missing);
+            let Some(holder) = holder.filter(|_| is_missing) else {
                 continue;
-            }
-            if now < holder.since + GIFT_TIMEOUT {
-                self.withheld_gifts.insert(index, holder);
+            };
+            if self.now < gift.since + GIFT_TIMEOUT {
+                self.withheld_gifts.insert(index, gift);
             } else {
                 self.operate(index, |ownership| {
-                    ownership.give(holder.peer).unwrap_or_default()
+                    ownership.give(holder).unwrap_or_default()
                 });
             }
         }

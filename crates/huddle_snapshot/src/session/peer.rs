@@ -10,7 +10,7 @@ use huddle_id::PeerId;
 
 use super::{
     event::{RemovalReason, SnapshotEvent},
-    gifts::Holder,
+    gifts::WithheldGift,
     link::Link,
     routes::Relays,
 };
@@ -51,8 +51,8 @@ pub struct SnapshotSession {
     pub(super) members: BTreeSet<PeerId>,
     /// The entities whose owner is not in the room, and since when. The game sees all of them.
     pub(super) vacant: BTreeMap<Index, Duration>,
-    /// The gifts to the local peer whose values another peer has and may not pass on.
-    pub(super) withheld_gifts: BTreeMap<Index, Holder>,
+    /// The gifts to the local peer whose values other peers have and may not pass on.
+    pub(super) withheld_gifts: BTreeMap<Index, WithheldGift>,
     pub(super) relays: Relays,
     pub(super) events: VecDeque<SnapshotEvent>,
     pub(super) stats: SnapshotStats,
