@@ -225,4 +225,40 @@ mod tests {
         assert!(size_of::<Bytes>() + 48 <= BLOB_WEIGHT);
         assert!(weight(MAX_ENTITY_LEN / 8, &[]) < MAX_WEIGHT / 50);
     }
+    #[test]
+    fn packets_with_long_lists_of_different_kinds_do_not_add_up() {
+        use crate::{claim::Register, layout::ComponentSet};
+        let creator = huddle_id::PeerId::from_u128(1);
+        let push = |packet: &mut Packet, number: u32, numbers: usize| {
+            let id = EntityId::spawned(creator, number);
+            let mut world = crate::world::World::new(creator);
+            let index = world.enter(id).unwrap();
+            let head = Head {
+                tick: 0,
+                ticks: 1,
+                register: Register::initial(id),
+                components: ComponentSet::EMPTY,
+                is_restricted: false,
+            };
+            let numbers = vec![Number::default(); numbers];
+            let (numbers, blobs) = (&numbers[..], &[][..]);
+            let state = StateRef {
+                head,
+                numbers,
+                blobs,
+            };
+            packet.push((id, index), RecordKind::State, 0, state);
+        };
+        let mut long = Packet::default();
+        push(&mut long, 0, 10_000);
+        let mut many = Packet::default();
+        (0..400).for_each(|number| push(&mut many, number, 7));
+        let mut kept = Packet::default();
+        for packet in [&long, &many, &long, &many] {
+            assert!(packet.weight() <= MAX_WEIGHT);
+            kept.assign(packet);
+            assert!(kept.memory() <= MAX_WEIGHT, "{}", kept.memory());
+        }
+        assert_eq!(kept.len(), 400);
+    }
 }

@@ -117,6 +117,27 @@ fn bytes_from_a_peer_are_limited() {
     assert_eq!(bob.store.bytes_from(ADA), 0);
 }
 
+#[test]
+fn peer_that_answers_nothing_does_not_delay_the_contents_of_others() {
+    let mut bob = Contents::default();
+    let of_ada = ContentKey {
+        entity: EntityId::spawned(PeerId::from_u128(9), 0),
+        ..key(0)
+    };
+    for number in 0..2000 {
+        bob.expect(key(number), Digest::of(b"map"));
+    }
+    bob.expect(of_ada, Digest::of(b"map"));
+    assert!(bob.wants.keys(of_ada.entity).eq([of_ada]), "it is the last");
+    let sources = |entity| {
+        let is_of_ada = entity == of_ada.entity;
+        Sources::Only(Some(if is_of_ada { ADA } else { EVE }))
+    };
+    let mut calls = (0..10).map(|frame| bob.requests(ms(frame * 16), sources));
+    assert!(calls.any(|requests| requests.contains(&(ADA, of_ada))));
+    assert_eq!(bob.wants.open_requests(EVE), WINDOW);
+}
+
 proptest! {
     #[test]
     fn arbitrary_calls_and_messages_keep_the_limits(

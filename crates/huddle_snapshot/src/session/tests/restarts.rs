@@ -1,7 +1,10 @@
 //! A peer that starts again with the same id, and knows nothing of its earlier session.
 
 use super::*;
-use crate::claim::{Cause, OwnerGone};
+use crate::{
+    claim::{Cause, Claim, ClaimKind, OwnerGone, Register},
+    numbering::number,
+};
 
 /// Opens a link between a peer and the next session of another one.
 fn restart(b: &mut SnapshotSession) -> SnapshotSession {
@@ -134,4 +137,61 @@ fn entities_that_a_peer_invents_do_not_use_up_the_ids() {
     }
     let id = spawn(&mut a, Policy::Fixed, 7);
     assert_eq!((a.owner(id), x_of(&a, id)), (Some(A), Some(7)));
+}
+
+#[test]
+fn peers_do_not_give_an_invented_entity_to_each_other_forever() {
+    let [mut a, mut b] = pair();
+    // A third peer has sent `a` that `b` has inherited it.
+    let number = number(Policy::ByTouch, OwnerGone::PassOn, 5);
+    let id = EntityId::spawned(PeerId::from_u128(77), number);
+    let index = a.world.enter(id).unwrap();
+    let claim = Claim::new(id, ClaimKind::Inherited, 1, 0, Some(B)).unwrap();
+    a.operate(index, |ownership| {
+        ownership
+            .receive(B, Register::Alive(claim), Duration::ZERO)
+            .1
+    });
+    a.links.get_mut(&B).unwrap().outgoing.ask(index, None);
+    let mut registers = Vec::new();
+    for seq in 0..60 {
+        exchange(&mut a, &mut b, seq, 900);
+        exchange(&mut b, &mut a, seq, 900);
+        registers.push(a.world.find(id).map(|entity| entity.register()));
+    }
+    registers.dedup();
+    assert!((2..40).contains(&registers.len()), "{}", registers.len());
+    assert_eq!(a.owner(id), b.owner(id));
+    assert_eq!(a.link_stats(B).unwrap().backlog, 0);
+    assert_eq!(b.link_stats(A).unwrap().backlog, 0);
+}
+
+#[test]
+fn level_that_was_not_loaded_belongs_to_the_peer_that_has_it() {
+    let values = [(place(), Value::Numbers(&[1, 0]))];
+    let [mut a, mut b] = pair();
+    let id = a.place(Policy::OnRequest, 4, &values).unwrap();
+    b.place(Policy::OnRequest, 4, &values).unwrap();
+    a.claim(id).unwrap();
+    move_to(&mut a, id, 9);
+    meet(&mut a, &mut b);
+    assert_eq!((b.owner(id), x_of(&b, id)), (Some(A), Some(9)));
+    // The next session of `a` never loads the level. A peer that has missed the claim of `a` sends an earlier
+    // owner first.
+    let mut again = restart(&mut b);
+    let index = again.world.enter(id).unwrap();
+    let claim = Claim::new(id, ClaimKind::Spawned, 0, 0, Some(PeerId::from_u128(0)));
+    again.operate(index, |ownership| {
+        let register = Register::Alive(claim.unwrap());
+        ownership.receive(B, register, Duration::ZERO).1
+    });
+    meet(&mut again, &mut b);
+    for session in [&again, &b] {
+        assert_eq!((session.owner(id), x_of(session, id)), (Some(B), Some(9)));
+    }
+    move_to(&mut b, id, 10);
+    for seq in 6..9 {
+        exchange(&mut b, &mut again, seq, 900);
+    }
+    assert_eq!(x_of(&again, id), Some(10));
 }
