@@ -8,7 +8,10 @@ use std::{
 use bytes::Bytes;
 use huddle_id::PeerId;
 
-use super::key::{ContentKey, MAX_CONTENT_LEN};
+use super::{
+    key::{ContentKey, MAX_CONTENT_LEN},
+    wants::RETRY,
+};
 use crate::id::EntityId;
 
 /// The maximum number of requests of a peer that wait for an answer. Others are dropped.
@@ -35,21 +38,31 @@ pub(super) struct Answers(BTreeMap<PeerId, Queue>);
 #[derive(Debug, Default)]
 struct Queue {
     /// At most one request for each content.
-    waiting: VecDeque<ContentKey>,
+    waiting: VecDeque<Waiting>,
     /// The time until which the contents that were sent use up the rate.
     paid_until: Duration,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    key: ContentKey,
+    /// Since when the content is not here.
+    missing_since: Option<Duration>,
 }
 
 impl Answers {
     /// Adds a request. Returns `false` if there are too many.
     pub(super) fn request(&mut self, from: PeerId, key: ContentKey) -> bool {
         let queue = self.0.entry(from).or_default();
-        if queue.waiting.contains(&key) {
+        let missing_since = None;
+        if let Some(waiting) = queue.waiting.iter_mut().find(|it| it.key == key) {
+            // The peer still needs it.
+            waiting.missing_since = missing_since;
             return true;
         }
         let has_room = queue.waiting.len() < MAX_WAITING;
         if has_room {
-            queue.waiting.push_back(key);
+            queue.waiting.push_back(Waiting { key, missing_since });
         }
         has_room
     }
@@ -63,7 +76,8 @@ impl Answers {
         waiting.map(|(peer, _)| *peer).collect()
     }
 
-    /// Returns the next content for a peer. A request waits while `content` returns `None`.
+    /// Returns the next content for a peer. A request waits while `content` returns `None`, until the peer
+    /// would send it again. If it does not, the component was removed.
     pub(super) fn next<'a>(
         &mut self,
         to: PeerId,
@@ -72,12 +86,18 @@ impl Answers {
         content: impl Fn(ContentKey) -> Option<&'a Bytes>,
     ) -> Option<(ContentKey, Bytes)> {
         let queue = self.0.get_mut(&to)?;
-        queue.waiting.retain(|key| may_receive(key.entity));
+        queue.waiting.retain_mut(|waiting| {
+            let is_here = content(waiting.key).is_some();
+            let since = waiting.missing_since.filter(|_| !is_here);
+            let since = since.unwrap_or(pace.now);
+            waiting.missing_since = Some(since);
+            pace.now <= since + RETRY && may_receive(waiting.key.entity)
+        });
         if pace.now < queue.paid_until {
             return None;
         }
         let contents = queue.waiting.iter().enumerate();
-        let mut contents = contents.filter_map(|(at, key)| Some((at, content(*key)?)));
+        let mut contents = contents.filter_map(|(at, it)| Some((at, content(it.key)?)));
         let (at, content) = contents.next()?;
         if pace.queued > 0 && pace.queued + content.len() > MAX_QUEUED {
             return None;
@@ -86,6 +106,6 @@ impl Answers {
         let cost = Duration::from_secs_f64(content.len() as f64 / rate);
         queue.paid_until = pace.now.max(queue.paid_until) + cost;
         let content = content.clone();
-        queue.waiting.remove(at).map(|key| (key, content))
+        queue.waiting.remove(at).map(|it| (it.key, content))
     }
 }

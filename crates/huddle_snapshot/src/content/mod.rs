@@ -19,7 +19,8 @@
 //!    record from any peer. It ignores all others.
 //! 4. If the accepted content has another digest than the record, the peer requests it again. An answer
 //!    with the same content as before delays this by [`PAUSE`], because the record is on its way.
-//! 5. A request without an answer is sent again after [`RETRY`].
+//! 5. A request without an answer is sent again after [`RETRY`]. The other peer forgets it a while later: the
+//!    component may have been removed.
 //! 6. A peer answers requests in order, at a limited rate, and only while few bytes of contents are queued.
 //!    The caller decides at that moment whether the other peer may receive the content.
 
@@ -76,6 +77,9 @@ pub struct ContentStats {
     /// The number of requests that were dropped: for entities that the other peer may not see, and those
     /// beyond [`MAX_WAITING`].
     pub refused_requests: u64,
+    /// The number of contents for which there was no room. The local peer does not request them again until
+    /// there is.
+    pub no_room: u64,
 }
 
 /// Why a content is refused. An honest peer sends no such content.
@@ -169,7 +173,9 @@ impl Contents {
         now: Duration,
         sources: impl FnMut(EntityId) -> Sources,
     ) -> Vec<(PeerId, ContentKey)> {
-        self.wants.requests(now, sources, &mut self.abandoned)
+        let has_room = |key, peer, len| self.store.has_room(key, peer, len);
+        self.wants
+            .requests(now, sources, has_room, &mut self.abandoned)
     }
 
     /// Handles a request of a peer.
@@ -240,7 +246,8 @@ impl Contents {
         }
         let is_new = self.store.digest(key) != Some(digest);
         if is_new && !self.store.insert_received(from, key, digest, content) {
-            self.wants.pause(key, now + RETRY);
+            self.wants.has_no_room(key, from, content.len());
+            self.stats.no_room += 1;
             return Err(ContentError::TooMany);
         }
         if is_new {

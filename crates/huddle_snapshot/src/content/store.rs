@@ -54,21 +54,26 @@ impl Store {
         digest: Digest,
         content: &[u8],
     ) -> bool {
-        let stored = self.contents.get(&key);
-        let replaced = stored.filter(|stored| stored.from == Some(from));
-        let replaced = replaced.map_or(0, |stored| cost(&stored.content));
-        let bytes = self.bytes.get(&from).copied().unwrap_or_default();
-        if bytes - replaced + cost(content) > MAX_BYTES_PER_PEER {
+        if !self.has_room(key, from, content.len()) {
             return false;
         }
         self.insert(key, digest, content, Some(from));
         true
     }
 
+    /// Returns whether there is room for a content of this length from a peer.
+    pub(super) fn has_room(&self, key: ContentKey, from: PeerId, len: usize) -> bool {
+        let stored = self.contents.get(&key);
+        let replaced = stored.filter(|stored| stored.from == Some(from));
+        let replaced = replaced.map_or(0, |stored| cost(stored.content.len()));
+        let bytes = self.bytes.get(&from).copied().unwrap_or_default();
+        bytes - replaced + cost(len) <= MAX_BYTES_PER_PEER
+    }
+
     fn insert(&mut self, key: ContentKey, digest: Digest, content: &[u8], from: Option<PeerId>) {
         self.remove(key);
         if let Some(from) = from {
-            *self.bytes.entry(from).or_default() += cost(content);
+            *self.bytes.entry(from).or_default() += cost(content.len());
         }
         let content = Bytes::copy_from_slice(content);
         self.contents.insert(
@@ -86,7 +91,7 @@ impl Store {
             && let Some(from) = stored.from
             && let Some(bytes) = self.bytes.get_mut(&from)
         {
-            *bytes -= cost(&stored.content);
+            *bytes -= cost(stored.content.len());
             if *bytes == 0 {
                 self.bytes.remove(&from);
             }
@@ -103,8 +108,8 @@ impl Store {
     }
 }
 
-fn cost(content: &[u8]) -> usize {
-    content.len() + OVERHEAD
+fn cost(len: usize) -> usize {
+    len + OVERHEAD
 }
 
 /// Returns the range of all components of an entity.

@@ -68,6 +68,8 @@ struct Want {
     /// The number of peers that could not answer, while the local peer [asks each](Sources::Each).
     vain: usize,
     not_before: Duration,
+    /// The peer that has sent the content, and its length, if there was no room for it.
+    no_room: Option<(PeerId, usize)>,
 }
 
 impl Wants {
@@ -86,11 +88,13 @@ impl Wants {
             asked: None,
             vain: 0,
             not_before: Duration::ZERO,
+            no_room: None,
         });
         if want.digest != digest {
             want.digest = digest;
             want.vain = 0;
             want.not_before = Duration::ZERO;
+            want.no_room = None;
         }
     }
 
@@ -104,6 +108,15 @@ impl Wants {
         if let Some(want) = self.wants.get_mut(&key) {
             want.vain += 1;
             want.not_before = until;
+        }
+    }
+
+    /// Handles that there was no room for a content that a peer has sent. It is not requested from that peer
+    /// again until there is.
+    pub(super) fn has_no_room(&mut self, key: ContentKey, from: PeerId, len: usize) {
+        if let Some(want) = self.wants.get_mut(&key) {
+            want.vain += 1;
+            want.no_room = Some((from, len));
         }
     }
 
@@ -123,11 +136,13 @@ impl Wants {
         }
     }
 
-    /// Returns the requests that are due.
+    /// Returns the requests that are due. `has_room` returns whether there is room for a content of this
+    /// length from a peer.
     pub(super) fn requests(
         &mut self,
         now: Duration,
         mut sources: impl FnMut(EntityId) -> Sources,
+        has_room: impl Fn(ContentKey, PeerId, usize) -> bool,
         abandoned: &mut VecDeque<ContentKey>,
     ) -> Vec<(PeerId, ContentKey)> {
         let mut requests = Vec::new();
@@ -144,7 +159,8 @@ impl Wants {
             .collect();
         let has_more = due.len() < self.wants.len();
         for key in &due {
-            match self.next_request(*key, now, sources(key.entity)) {
+            let has_room = |peer, len| has_room(*key, peer, len);
+            match self.next_request(*key, now, sources(key.entity), has_room) {
                 Next::Ask(peer) => {
                     requests.push((peer, *key));
                     self.last = Some(*key);
@@ -163,7 +179,13 @@ impl Wants {
         requests
     }
 
-    fn next_request(&mut self, key: ContentKey, now: Duration, sources: Sources) -> Next {
+    fn next_request(
+        &mut self,
+        key: ContentKey,
+        now: Duration,
+        sources: Sources,
+        has_room: impl Fn(PeerId, usize) -> bool,
+    ) -> Next {
         let Some(want) = self.wants.get_mut(&key) else {
             return Next::Nothing;
         };
@@ -184,6 +206,12 @@ impl Wants {
         let (to, wanted) = match sources {
             Sources::Only(Some(peer)) => {
                 want.vain = 0;
+                match want.no_room {
+                    Some((from, len)) if from == peer && !has_room(from, len) => {
+                        return Next::Nothing;
+                    }
+                    _ => want.no_room = None,
+                }
                 (peer, Wanted::Current)
             }
             Sources::Only(None) => return Next::Nothing,

@@ -138,6 +138,74 @@ fn peer_that_answers_nothing_does_not_delay_the_contents_of_others() {
     assert_eq!(bob.wants.open_requests(EVE), WINDOW);
 }
 
+#[test]
+fn requests_for_removed_components_take_no_places() {
+    let mut ada = Contents::default();
+    for number in 0..MAX_WAITING as u32 {
+        ada.set(key(number), b"map");
+        ada.receive_request(BOB, key(number));
+        ada.remove(key(number));
+    }
+    assert_eq!(answer(&mut ada, BOB, ms(0)), None);
+    assert_eq!(answer(&mut ada, BOB, RETRY), None);
+    // The peer requests one of them again, which comes back.
+    ada.receive_request(BOB, key(7));
+    assert_eq!(answer(&mut ada, BOB, RETRY + ms(16)), None);
+    ada.set(key(7), b"map");
+    ada.set(key(1000), b"other");
+    ada.receive_request(BOB, key(1000));
+    for (number, now) in [(7, RETRY * 2), (1000, RETRY * 2 + ms(16))] {
+        let answer = answer(&mut ada, BOB, now);
+        assert_eq!(answer.map(|(key, _)| key), Some(key(number)));
+    }
+    assert_eq!(ada.waiting_peers(), []);
+    assert_eq!(ada.stats().refused_requests, 0);
+}
+
+#[test]
+fn content_without_room_is_not_requested_until_there_is_room() {
+    let mut bob = Contents::default();
+    let content = |number: u32| {
+        let mut content = vec![0; MAX_CONTENT_LEN];
+        content[..4].copy_from_slice(&number.to_le_bytes());
+        content
+    };
+    let mut full = None;
+    for number in 0.. {
+        bob.expect(key(number), Digest::of(&content(number)));
+        assert_eq!(requests(&mut bob, ms(0)), [(ADA, key(number))]);
+        let result = bob.receive(ADA, key(number), &content(number), ms(0));
+        if result == Err(ContentError::TooMany) {
+            full = Some(key(number));
+            break;
+        }
+    }
+    let full = full.unwrap();
+    for second in 0..60 {
+        let now = Duration::from_secs(second);
+        assert_eq!(requests(&mut bob, now), [], "{second}");
+        assert_eq!(bob.expect(full, bob.wants.digest(full).unwrap()), false);
+    }
+    assert_eq!(bob.stats().no_room, 1);
+    assert_eq!(bob.wants.open_requests(ADA), 0);
+    // Another content can be shorter.
+    let (now, long) = (ms(60_000), content(full.entity.number));
+    bob.expect(full, Digest::of(b"short"));
+    assert_eq!(requests(&mut bob, now), [(ADA, full)]);
+    let no_room = Err(ContentError::TooMany);
+    assert_eq!(bob.receive(ADA, full, &long, now), no_room);
+    assert_eq!(requests(&mut bob, now), []);
+    // Another peer has its own room.
+    let from_eve = bob.requests(now, |_| Sources::Only(Some(EVE)));
+    assert_eq!(from_eve, [(EVE, full)]);
+    bob.link_lost(EVE);
+    assert_eq!(requests(&mut bob, now), [(ADA, full)]);
+    assert_eq!(bob.receive(ADA, full, &long, now), no_room);
+    assert_eq!(requests(&mut bob, now), []);
+    bob.remove(key(0));
+    assert_eq!(requests(&mut bob, ms(60_000)), [(ADA, full)]);
+}
+
 proptest! {
     #[test]
     fn arbitrary_calls_and_messages_keep_the_limits(
