@@ -3,6 +3,7 @@
 mod limits;
 mod restarts;
 mod restricted;
+mod takeovers;
 
 use std::{
     collections::{BTreeSet, VecDeque},

@@ -1,0 +1,60 @@
+//! A peer that becomes the owner of an entity before it has the values.
+
+use super::*;
+
+const C: PeerId = PeerId::from_u128(3);
+const D: PeerId = PeerId::from_u128(4);
+
+fn open(x: &mut SnapshotSession, y: &mut SnapshotSession) {
+    x.link_opened(y.local);
+    y.link_opened(x.local);
+}
+
+#[test]
+fn next_host_publishes_the_values_that_it_takes_over() {
+    let [mut a, mut b, mut c, mut d] = [A, B, C, D].map(|id| unlimited(id, layout()));
+    open(&mut a, &mut c);
+    a.set_host(Some(A));
+    c.set_host(Some(A));
+    let id = spawn(&mut a, Policy::Host, 1);
+    exchange(&mut a, &mut c, 0, 900);
+    open(&mut b, &mut c);
+    open(&mut b, &mut d);
+    exchange(&mut b, &mut d, 0, 900);
+    c.link_lost(A);
+    for session in [&mut b, &mut c, &mut d] {
+        session.set_host(Some(B));
+    }
+    exchange(&mut c, &mut b, 0, 900);
+    assert_eq!((b.owner(id), x_of(&b, id)), (Some(B), Some(1)));
+    exchange(&mut b, &mut d, 1, 900);
+    exchange(&mut b, &mut c, 0, 900);
+    for session in [&c, &d] {
+        assert_eq!((session.owner(id), x_of(session, id)), (Some(B), Some(1)));
+    }
+}
+
+#[test]
+fn new_owner_publishes_a_gift_whose_values_come_after_the_register() {
+    let [mut a, mut b, mut c, mut d] = [A, B, C, D].map(|id| unlimited(id, layout()));
+    open(&mut a, &mut b);
+    open(&mut a, &mut c);
+    open(&mut b, &mut c);
+    open(&mut b, &mut d);
+    let id = spawn(&mut a, Policy::OnRequest, 1);
+    exchange(&mut a, &mut c, 0, 900);
+    a.give(id, B).unwrap();
+    let state = packet(&mut a, &b, 0, 900);
+    // The third peer learns of the gift, and loses its values.
+    exchange(&mut a, &mut c, 1, 900);
+    let index = c.world.index(id).unwrap();
+    let entity = c.world.get_mut(index).unwrap();
+    entity.values = None;
+    exchange(&mut c, &mut b, 0, 900);
+    assert_eq!((b.owner(id), x_of(&b, id)), (Some(B), None));
+    exchange(&mut b, &mut d, 0, 900);
+    receive(&mut b, A, 0, &state);
+    assert_eq!((b.owner(id), x_of(&b, id)), (Some(B), Some(1)));
+    exchange(&mut b, &mut d, 1, 900);
+    assert_eq!((d.owner(id), x_of(&d, id)), (Some(B), Some(1)));
+}
