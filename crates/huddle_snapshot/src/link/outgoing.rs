@@ -6,6 +6,7 @@ use huddle_id::PeerId;
 
 use super::{
     history::{HISTORY, History, KEEPS_MODELS, MAX_AGE, PLAIN},
+    incoming::MAX_ENTITIES,
     models::Models,
     names::Names,
     packet::{MAX_WEIGHT, Packet, RecordPlace},
@@ -35,6 +36,8 @@ pub(crate) struct Outgoing {
     pub(super) entities: Vec<Sent>,
     /// The entities of which the receiver may not know everything.
     pub(super) queue: Vec<Index>,
+    /// The number of entities about which the local peer has asked without seeing them.
+    asked_unseen: usize,
     /// The newest packet. It may have nothing to send.
     newest: Option<u64>,
     /// The newest packet that was written.
@@ -66,6 +69,7 @@ impl Outgoing {
             history: History::default(),
             entities: Vec::new(),
             queue: Vec::new(),
+            asked_unseen: 0,
             newest: None,
             written: None,
             in_flight: BTreeSet::new(),
@@ -137,6 +141,29 @@ impl Outgoing {
         sent.known = None;
         sent.register_sent = None;
         self.enqueue(index);
+    }
+
+    /// [Asks](Self::ask) about an entity because of what another peer has sent. `is_seen` is whether the
+    /// local peer sees it.
+    ///
+    /// The receiver tolerates a limited number of entities that only the local peer names, and the other peer
+    /// can invent any number. The local peer therefore asks about a limited number of those that it does not
+    /// see.
+    pub(crate) fn ask_because_of_other(
+        &mut self,
+        index: Index,
+        taker: Option<PeerId>,
+        is_seen: bool,
+    ) {
+        let sent = entry(&mut self.entities, index);
+        if !is_seen && !sent.is_asked_unseen {
+            if self.asked_unseen >= MAX_ENTITIES {
+                return;
+            }
+            self.asked_unseen += 1;
+            sent.is_asked_unseen = true;
+        }
+        self.ask(index, taker);
     }
 
     /// Sends the register of an entity that the local peer no longer owns, if the receiver may have seen
@@ -233,6 +260,7 @@ impl Outgoing {
             if sent.is_queued {
                 self.queue.retain(|queued| *queued != index);
             }
+            self.asked_unseen -= usize::from(sent.is_asked_unseen);
             *sent = Sent::default();
         }
     }

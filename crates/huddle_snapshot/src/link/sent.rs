@@ -19,6 +19,8 @@ const REPEATS: u8 = 2;
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     pub(super) is_queued: bool,
+    /// Whether the local peer has asked about the entity without seeing it.
+    pub(super) is_asked_unseen: bool,
     /// Whether the receiver has sent that the entity is dead. It forgets the states of such an entity, even
     /// if the local peer refuses the despawn.
     pub(super) is_dead_there: bool,

@@ -61,6 +61,7 @@ impl SnapshotSession {
         let host = self.host;
         let entity = self.world.get(index);
         let before = entity.and_then(|it| it.register().owner());
+        let was_seen = entity.is_some_and(|it| it.values.is_some());
         let author = entity.map_or(peer, |entity| self.author(peer, entity, register));
         self.operate(index, |ownership| {
             if kind == RecordKind::State || register.is_dead() {
@@ -78,7 +79,7 @@ impl SnapshotSession {
             && let Some(link) = self.link_to_host()
         {
             // The host may know that the entity is dead, but not that it exists here.
-            link.outgoing.ask(index, None);
+            link.outgoing.ask_because_of_other(index, None, was_seen);
         }
         let is_unknown = self
             .world
@@ -112,7 +113,9 @@ impl SnapshotSession {
             let may_give = |entity: &&mut Entity| owner == Some(source) || !entity.is_restricted();
             let entity = self.world.get_mut(index).filter(may_give);
             let gift = entity.filter(|entity| entity.is_gift() && !is_from_owner);
-            link.outgoing.ask(index, owner.filter(|_| gift.is_some()));
+            let taker = owner.filter(|_| gift.is_some());
+            let outgoing = &mut link.outgoing;
+            outgoing.ask_because_of_other(index, taker, was_seen);
             if let Some(gift) = gift {
                 // The owner may have lost the values since it has received them.
                 gift.touch();
@@ -125,7 +128,7 @@ impl SnapshotSession {
             && let Some(link) = self.links.get_mut(&source)
         {
             // The owner may hide the entity from the peer that despawned it.
-            link.outgoing.ask(index, None);
+            link.outgoing.ask_because_of_other(index, None, was_seen);
         }
         let entity = self.world.get_mut(index);
         if let Some(entity) = entity.filter(|entity| entity.ownership.is_mine())
@@ -204,7 +207,7 @@ impl SnapshotSession {
         if self.world.get(index).is_some_and(is_dead)
             && let Some(link) = self.link_to_host()
         {
-            link.outgoing.ask(index, None);
+            link.outgoing.ask_because_of_other(index, None, false);
         }
     }
 

@@ -1,7 +1,10 @@
 //! A hostile peer that claims entities which do not exist, leaves, and joins again with another id.
 
 use super::*;
-use crate::claim::{Claim, ClaimKind, Register};
+use crate::{
+    claim::{Claim, ClaimKind, Register},
+    link::MAX_ENTITIES,
+};
 
 /// The number of entities that the hostile peer claims each time.
 const CLAIMS: u32 = 10_000;
@@ -97,4 +100,23 @@ fn claims_of_peers_that_have_left_take_a_limited_amount_of_memory() {
         let left = sessions.each_ref().map(|it| it.world.iter().count());
         assert_eq!(left, [2, 2], "{owner:?}");
     }
+}
+
+#[test]
+fn claims_in_the_name_of_another_peer_do_not_end_its_link() {
+    const FRIEND: PeerId = PeerId::from_u128(7);
+    let mut sessions = [HONEST, FRIEND].map(|id| unlimited(id, layout()));
+    sessions[0].link_opened(FRIEND);
+    sessions[1].link_opened(HONEST);
+    // Together, they claim more entities than the friend tolerates.
+    for n in 0..8 {
+        let peer = PeerId::from_u128(1000 + n);
+        sessions[0].link_opened(peer);
+        let mut hostile = claims(peer, FRIEND, HONEST, n as u32 * CLAIMS);
+        send(&mut hostile, &mut sessions[0]);
+    }
+    // Each packet is accepted.
+    pass(&mut sessions, &mut 0, 20);
+    let places = sessions[1].places();
+    assert!((1..=MAX_ENTITIES).contains(&places), "{places}");
 }
