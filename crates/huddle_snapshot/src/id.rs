@@ -3,6 +3,7 @@
 use std::fmt;
 
 use huddle_id::PeerId;
+use serde::{Deserialize, Serialize};
 
 /// Identifies a replicated entity on every peer. An id is never reused.
 ///
@@ -17,7 +18,7 @@ use huddle_id::PeerId;
 /// assert!(EntityId::placed(9) < EntityId::spawned(peer, 0));
 /// assert!(EntityId::spawned(peer, 0) < EntityId::spawned(peer, 1));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EntityId {
     /// The peer that spawned the entity, or the level that contains it.
     pub creator: Creator,
@@ -29,7 +30,7 @@ pub struct EntityId {
 ///
 /// The level has its own variant instead of a reserved [`PeerId`], because every value of a `PeerId`
 /// can belong to a peer. A signaling server assigns any id that it likes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Creator {
     /// The entity belongs to the level. Every peer spawns it without receiving it.
     Placed,

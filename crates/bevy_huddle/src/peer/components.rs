@@ -145,6 +145,8 @@ pub struct ReplicationStats {
     /// The budget in bytes per second, including 93 bytes for each packet. It shrinks while packets wait
     /// in a queue of the connection.
     pub budget: f64,
+    /// The bytes that were sent, including 93 bytes for each packet with replicated entities.
+    pub bytes_sent: u64,
     /// The highest rate at which packets are sent, in packets per second.
     pub send_rate: u32,
     /// The time for which packets wait in a queue of the connection.
@@ -159,6 +161,7 @@ impl From<LinkReport> for ReplicationStats {
     fn from(report: LinkReport) -> Self {
         Self {
             budget: report.bytes_per_second,
+            bytes_sent: report.bytes_sent,
             send_rate: report.send_rate.hz(),
             queueing_delay: report.queueing_delay,
             backlog: report.backlog,

@@ -149,8 +149,8 @@ impl OnOwnerLeft {
 /// The peers that see an entity. Only the owner's component counts. Without it, every peer sees the
 /// entity.
 ///
-/// A hidden entity never leaves the machine of its owner, so a peer cannot find out about it. An entity
-/// with [`OwnershipPolicy::Host`] cannot be hidden.
+/// The values of a hidden entity never leave the machine of its owner. A peer that guesses the id can still
+/// find out that the entity exists. An entity with [`OwnershipPolicy::Host`] cannot be hidden.
 ///
 /// The component is not replicated. A peer that becomes the owner of an entity which was hidden from some
 /// peers, and has no `VisibleTo` for it, receives `Only` without peers: nobody else sees the entity until the

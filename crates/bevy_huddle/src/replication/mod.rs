@@ -57,6 +57,7 @@
 //! - [`ReplicationRule::interpolate`] and [`ReplicationRule::draw`] show values smoothly.
 //! - [`ReplicationRule::large`] replicates values of up to 16 KiB.
 //! - [`PlacedId`] connects the entities of a level, which every game spawns itself.
+//! - [`ReplicatedEntities`] finds an entity by its id, for messages about entities.
 //! - [`ReplicationFailed`] reports what cannot be replicated.
 //! - Change replicated components in `FixedUpdate`.
 //!
@@ -74,6 +75,7 @@ mod hierarchy;
 mod incoming;
 mod large;
 mod level;
+mod lookup;
 mod outgoing;
 mod playout;
 mod plugin;
@@ -100,6 +102,7 @@ pub use self::{
     },
     events::{ClaimEnded, OwnershipChanged, ReplicationError, ReplicationFailed},
     level::LevelCommandsExt,
+    lookup::ReplicatedEntities,
     playout::Interpolated,
     plugin::ReplicationPlugin,
     requests::OwnershipRequest,

@@ -104,6 +104,8 @@ pub struct LinkBudget {
     queueing: QueueingDelay,
     bytes_per_second: f64,
     rate: SendRate,
+    /// The bytes that the link has sent.
+    bytes_sent: u64,
     /// The bytes that the link may send now. Negative if it sent more than its budget.
     available: f64,
     /// The time of the last tick.
@@ -133,6 +135,7 @@ impl LinkBudget {
             queueing: QueueingDelay::default(),
             bytes_per_second: f64::from(options.max_bytes_per_second),
             rate: options.max_rate,
+            bytes_sent: 0,
             available: 0.0,
             ticked: None,
             sent: None,
@@ -217,14 +220,20 @@ impl LinkBudget {
     /// with other contents count too.
     pub fn record_packet(&mut self, payload: usize) {
         let debt_limit = -self.bytes_per_second;
-        let bytes = payload.saturating_add(PACKET_OVERHEAD) as f64;
-        self.available = (self.available - bytes).max(debt_limit);
+        let bytes = payload.saturating_add(PACKET_OVERHEAD);
+        self.bytes_sent = self.bytes_sent.saturating_add(bytes as u64);
+        self.available = (self.available - bytes as f64).max(debt_limit);
         self.sent = self.ticked;
     }
 
     /// The budget in bytes per second, including [`PACKET_OVERHEAD`].
     pub fn bytes_per_second(&self) -> f64 {
         self.bytes_per_second
+    }
+
+    /// The bytes that the link has sent, including [`PACKET_OVERHEAD`].
+    pub fn bytes_sent(&self) -> u64 {
+        self.bytes_sent
     }
 
     /// The largest payload of a packet, in bytes, whatever the budget is.

@@ -25,6 +25,8 @@ pub(super) struct Link {
 pub struct LinkReport {
     /// The budget in bytes per second, including [`PACKET_OVERHEAD`](crate::budget::PACKET_OVERHEAD).
     pub bytes_per_second: f64,
+    /// The bytes that the link has sent, with the same overhead.
+    pub bytes_sent: u64,
     /// The highest rate at which the link sends.
     pub send_rate: SendRate,
     /// The time for which packets wait in a queue of the link.
@@ -60,6 +62,7 @@ impl Link {
         let (backlog, staleness) = self.outgoing.backlog();
         LinkReport {
             bytes_per_second: self.budget.bytes_per_second(),
+            bytes_sent: self.budget.bytes_sent(),
             send_rate: self.budget.rate(),
             queueing_delay: self.budget.queueing_delay(),
             backlog,

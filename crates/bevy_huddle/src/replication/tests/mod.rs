@@ -7,6 +7,7 @@ mod game;
 mod large;
 mod leaving;
 mod level;
+mod naming;
 mod owning;
 mod referring;
 mod refusing;
