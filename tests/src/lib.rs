@@ -48,7 +48,8 @@ pub use page::Page;
 pub use picture::Picture;
 pub use player::{POLL, Player, wait_until, watch};
 pub use report::{
-    Checksum, DepartedPeer, Difference, DuelMatch, InputLog, Pause, PeerReport, Report, Rollback,
+    Checksum, CubeReport, CubesWorld, DepartedPeer, Difference, DuelMatch, InputLog, Pause,
+    PeerReport, Report, Rollback,
 };
 pub use room_group::{RoomGroup, RoomLog};
 pub use server::Server;

@@ -1,5 +1,7 @@
 //! The reports of the test player: `globalThis.huddle` in a page, lines of JSON natively.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 /// The state of a player's game.
@@ -40,12 +42,43 @@ pub struct Report {
     /// The match of `duel`.
     #[serde(default, rename = "match")]
     pub duel_match: Option<DuelMatch>,
+    /// The bodies of `cubes`.
+    #[serde(default)]
+    pub cubes: Option<CubesWorld>,
     /// The match with rollback. Requires the setting `match`.
     #[serde(default)]
     pub rollback: Option<Rollback>,
     /// The simulation of the input log. Requires the setting `log`.
     #[serde(default)]
     pub input_log: Option<InputLog>,
+}
+
+/// The bodies of `cubes`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+pub struct CubesWorld {
+    /// The number of cubes.
+    pub count: usize,
+    /// The number of bodies that move.
+    pub moving: usize,
+    /// The number of cubes of each owner. Nobody's cubes are missing.
+    pub owned: HashMap<String, usize>,
+    /// The cubes, sorted by number, while no body moves.
+    pub cubes: Vec<CubeReport>,
+    /// The share of its budget that a link has used in the second in which it used most.
+    pub most_of_budget: f64,
+    /// The median and the maximum duration of the last ticks, in milliseconds.
+    pub tick_ms: [f64; 2],
+}
+
+/// A cube.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+pub struct CubeReport {
+    /// Its number in the level.
+    pub number: u32,
+    /// The position of its center, in meters.
+    pub at: [f32; 3],
+    /// The id of its owner, if it has one.
+    pub owner: Option<String>,
 }
 
 /// The match of `duel`.
@@ -251,6 +284,11 @@ impl Report {
     /// Returns the match of `duel`, or an empty one.
     pub fn duel_match(&self) -> DuelMatch {
         self.duel_match.clone().unwrap_or_default()
+    }
+
+    /// Returns the bodies of `cubes`, or none.
+    pub fn cubes(&self) -> CubesWorld {
+        self.cubes.clone().unwrap_or_default()
     }
 
     /// Returns whether the game is played with exactly `others` other peers, all of them connected.

@@ -29,6 +29,7 @@ fn options(bot: Option<u64>) -> Options {
         conditioner: None,
         link: String::new(),
         bot,
+        rest_after: None,
         display: Display::Headless,
         errors: Vec::new(),
     }

@@ -1,17 +1,15 @@
 //! A bot that plays instead of the player: `bot=SEED` or `--bot SEED`.
 
 use bevy::prelude::*;
-use example_kit::{ARENA, Options};
+use example_kit::{ARENA, Options, bot_plays};
 
 use crate::controls::PlayerInput;
 use crate::pose::RADIUS;
 
 /// Wanders from point to point and makes a splash about every two seconds. The same seed produces
 /// the same input in the same ticks.
-///
-/// Without the resource, the player's own input counts.
 #[derive(Resource)]
-pub struct Bot {
+pub(crate) struct Bot {
     rng: fastrand::Rng,
     goal: Vec2,
     ticks_to_goal: u32,
@@ -54,7 +52,11 @@ impl Bot {
 pub(crate) fn plugin(app: &mut App) {
     app.add_systems(Startup, start).add_systems(
         FixedPreUpdate,
-        (|mut bot: ResMut<Bot>, mut input: ResMut<PlayerInput>| *input = bot.next())
+        (
+            play.run_if(bot_plays),
+            // The last input would move the player forever.
+            rest.run_if(not(bot_plays)),
+        )
             .run_if(resource_exists::<Bot>),
     );
 }
@@ -63,6 +65,14 @@ fn start(options: Res<Options>, mut commands: Commands) {
     if let Some(seed) = options.bot {
         commands.insert_resource(Bot::new(seed));
     }
+}
+
+fn play(mut bot: ResMut<Bot>, mut input: ResMut<PlayerInput>) {
+    *input = bot.next();
+}
+
+fn rest(mut input: ResMut<PlayerInput>) {
+    *input = PlayerInput::default();
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use example_kit::{Display, Options, pointer_is_free};
 
 /// The input for the next tick.
 #[derive(Resource, Debug, Clone, Default)]
-pub struct PlayerInput {
+pub(crate) struct PlayerInput {
     /// The direction to go, with a length of at most 1.
     pub(crate) direction: Vec2,
     /// The point to go to. It takes precedence over the direction.

@@ -16,8 +16,7 @@ use bevy_huddle::{prelude::*, replication::*};
 use example_kit::{Display, ExampleKit, Options};
 use serde::{Deserialize, Serialize};
 
-pub use bot::Bot;
-pub use controls::PlayerInput;
+use controls::PlayerInput;
 use pose::Pose;
 
 /// A message about something that happens once. Each peer receives it once, and in order.

@@ -39,12 +39,12 @@ mod toast;
 use bevy::prelude::*;
 
 use notifications::Lobby;
-use stage::DEFAULT_VIEW;
+use stage::{DEFAULT_VIEW, View};
 
 pub use button::pointer_is_free;
 pub use fade::Fade;
 pub use invitation::Invitation;
-pub use options::{Display, Options, printable};
+pub use options::{Display, Options, bot_plays, printable};
 pub use paint::{coverage, paint, paint_color};
 pub use persona::Persona;
 pub use stage::{ARENA, BACKGROUND};
@@ -59,7 +59,7 @@ pub use toast::Toast;
 pub struct ExampleKit {
     options: Options,
     controls: &'static str,
-    view: Vec2,
+    view: View,
     lobby: Lobby,
 }
 
@@ -69,7 +69,7 @@ impl ExampleKit {
         Self {
             options: Options::read(example),
             controls: "",
-            view: DEFAULT_VIEW,
+            view: View::Flat(DEFAULT_VIEW),
             lobby: Lobby::Panel,
         }
     }
@@ -84,7 +84,20 @@ impl ExampleKit {
     /// the origin. The default is [`ARENA`] with a margin.
     #[must_use]
     pub fn view(self, view: Vec2) -> Self {
-        Self { view, ..self }
+        Self {
+            view: View::Flat(view),
+            ..self
+        }
+    }
+
+    /// Spawns no camera, because the game spawns its own. Set its `is_active` as
+    /// [`Options::display`] says.
+    #[must_use]
+    pub fn without_camera(self) -> Self {
+        Self {
+            view: View::Game,
+            ..self
+        }
     }
 
     /// Hides the kit's panel while the player waits for other players. The game shows its own lobby, with

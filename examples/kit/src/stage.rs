@@ -26,9 +26,24 @@ pub(crate) const DEFAULT_VIEW: Vec2 = Vec2::new(ARENA.x + 2.0 * MARGIN, ARENA.y 
 
 const MARGIN: f32 = 24.0;
 
-/// The size of the part of the world that the camera shows at any window size.
-#[derive(Resource)]
-struct View(Vec2);
+/// What the camera shows.
+#[derive(Resource, Debug, Clone, Copy)]
+pub(crate) enum View {
+    /// A part of the flat world of this size, at any window size.
+    Flat(Vec2),
+    /// The game has its own camera.
+    Game,
+}
+
+impl View {
+    /// The size of the part of the world for which the UI is made.
+    fn size(self) -> Vec2 {
+        match self {
+            Self::Flat(size) => size,
+            Self::Game => DEFAULT_VIEW,
+        }
+    }
+}
 
 /// Adds the plugins of a headless program, which runs 60 frames per second and exits on Ctrl-C.
 pub(crate) fn headless(app: &mut App) {
@@ -43,8 +58,8 @@ pub(crate) fn headless(app: &mut App) {
     ));
 }
 
-/// Adds the plugins and systems of a program with a window, whose camera shows at least `view`.
-pub(crate) fn window(app: &mut App, title: &str, view: Vec2) {
+/// Adds the plugins and systems of a program with a window.
+pub(crate) fn window(app: &mut App, title: &str, view: View) {
     let window = Window {
         title: title.to_owned(),
         resolution: (1000, 760).into(),
@@ -63,12 +78,15 @@ pub(crate) fn window(app: &mut App, title: &str, view: Vec2) {
     // A multiplayer game runs at full rate even if its window has no focus.
     .insert_resource(WinitSettings::continuous())
     .insert_resource(ClearColor(BACKGROUND))
-    .insert_resource(View(view))
+    .insert_resource(view)
     .add_systems(PreStartup, spawn_camera)
     .add_systems(PreUpdate, fit_ui);
 }
 
 fn spawn_camera(options: Res<Options>, view: Res<View>, mut commands: Commands) {
+    let View::Flat(size) = *view else {
+        return;
+    };
     commands.spawn((
         Camera2d,
         Camera {
@@ -77,8 +95,8 @@ fn spawn_camera(options: Res<Options>, view: Res<View>, mut commands: Commands) 
         },
         Projection::Orthographic(OrthographicProjection {
             scaling_mode: ScalingMode::AutoMin {
-                min_width: view.0.x,
-                min_height: view.0.y,
+                min_width: size.x,
+                min_height: size.y,
             },
             ..OrthographicProjection::default_2d()
         }),
@@ -94,7 +112,7 @@ fn fit_ui(
     mut scale: ResMut<UiScale>,
 ) {
     if let Some(window) = window {
-        let fit = (window.size() / view.0).min_element();
+        let fit = (window.size() / view.size()).min_element();
         scale.0 = fit.clamp(0.85, 3.0);
     }
 }

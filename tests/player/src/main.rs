@@ -1,9 +1,10 @@
-//! The `hello` or `duel` example with instrumentation. It reports the state of the game, and measures the
+//! The `hello`, `duel` or `cubes` example with instrumentation. It reports the state of the game, and measures the
 //! delivery of events, components and transfers.
 //!
 //! The tests run this program, so the example itself contains no code for them.
 
 mod counts;
+mod cubes_world;
 mod duel_match;
 mod input_log;
 mod output;
@@ -23,20 +24,19 @@ fn main() -> AppExit {
     let mut app = match settings.game {
         Game::Hello => hello::app(),
         Game::Duel => duel::app(),
+        Game::Cubes => cubes::app(),
     };
     app.insert_resource(settings)
         .add_plugins((counts::plugin, violations::plugin, report::plugin));
     match settings.game {
         Game::Hello => {
             app.add_plugins(counts::events::<hello::Splash>);
-            if let Some(rest) = settings.rest {
-                app.add_systems(Update, stop_bot(rest));
-            }
             // The match registers messages, so either all players of a room use it or none do.
             if let Some(players) = settings.players {
                 app.add_plugins(simulation::plugin(players, settings.sine));
             }
         }
+        Game::Cubes => _ = app.add_plugins(cubes_world::plugin),
         Game::Duel => {
             app.add_plugins(duel_match::plugin);
             if let Some(players) = settings.players {
@@ -52,16 +52,4 @@ fn main() -> AppExit {
         app.add_plugins(input_log::plugin(ticks, settings.mispredictions));
     }
     app.run()
-}
-
-/// Returns the system that stops the bot of `hello` after a number of seconds.
-fn stop_bot(
-    seconds: f32,
-) -> impl FnMut(Res<Time<Real>>, Option<Res<hello::Bot>>, ResMut<hello::PlayerInput>, Commands) {
-    move |time, bot, mut input, mut commands| {
-        if bot.is_some() && time.elapsed_secs() > seconds {
-            commands.remove_resource::<hello::Bot>();
-            *input = hello::PlayerInput::default();
-        }
-    }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::{
     counts::{EventsReceived, Failure, Refusals},
+    cubes_world::CubesWorld,
     duel_match::DuelMatch,
     input_log::LogReport,
     output::Output,
@@ -38,6 +39,7 @@ struct Report {
     departed: Vec<DepartedPeer>,
     #[serde(rename = "match")]
     duel_match: Option<DuelMatch>,
+    cubes: Option<CubesWorld>,
     rollback: Option<MatchReport>,
     input_log: Option<LogReport>,
 }
@@ -94,7 +96,11 @@ fn report(
     violations: Res<Violations>,
     hitches: Res<Hitches>,
     departed: Res<DepartedPeers>,
-    (duel_match, rollback): (Option<Res<DuelMatch>>, Option<Res<MatchReport>>),
+    (duel_match, cubes, rollback): (
+        Option<Res<DuelMatch>>,
+        Option<Res<CubesWorld>>,
+        Option<Res<MatchReport>>,
+    ),
     input_log: Option<Res<LogReport>>,
     huddle: Huddle,
     peers: Query<(&Peer, &LinkStats, Has<Reconnecting>, Option<&Probe>)>,
@@ -156,6 +162,7 @@ fn report(
         hitches: hitches.0.clone(),
         departed: departed.0.clone(),
         duel_match: duel_match.map(|duel_match| duel_match.clone()),
+        cubes: cubes.map(|cubes| cubes.clone()),
         rollback: rollback.map(|rollback| rollback.clone()),
         input_log: input_log.map(|input_log| input_log.clone()),
     });

@@ -11,8 +11,6 @@ pub(crate) struct Settings {
     pub(crate) probe: u32,
     /// The length of a transfer to each peer, in bytes.
     pub(crate) transfer: Option<usize>,
-    /// The time after which the bot of `hello` stops, in seconds since the start.
-    pub(crate) rest: Option<f32>,
     /// The number of players of a match.
     pub(crate) players: Option<usize>,
     /// The tick of the match from which on its result depends on the platform.
@@ -28,19 +26,20 @@ pub(crate) struct Settings {
 pub(crate) enum Game {
     Hello,
     Duel,
+    Cubes,
 }
 
 impl Settings {
     pub(crate) fn read() -> Self {
         let game = match text("game").as_deref() {
             Some("duel") => Game::Duel,
+            Some("cubes") => Game::Cubes,
             _ => Game::Hello,
         };
         Self {
             game,
             probe: number("probe").unwrap_or(0),
             transfer: number("transfer"),
-            rest: number("rest"),
             players: number("match"),
             sine: number("sine"),
             log: number("log"),

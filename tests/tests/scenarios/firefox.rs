@@ -60,9 +60,10 @@ pub(crate) fn positions_agree_after_rest(artifacts: &Artifacts) -> anyhow::Resul
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
     let mut cleo = Browser::firefox("Cleo", Page::SMALL)?;
     for (browser, bot) in [(&ada, 1), (&bob, 2), (&cleo, 3)] {
-        browser.open(&server.player(&format!("render=off&bot={bot}&rest={REST}")))?;
+        browser.open(&server.player(&format!("render=off&bot={bot}&rest_after={REST}")))?;
     }
-    let mut dora = Native::measuring(artifacts, "Dora", &server, ROOM, 4, &[("rest", REST)])?;
+    let rest = ["--rest-after", REST];
+    let mut dora = Native::start_with(artifacts, "Dora", &server, ROOM, 4, &rest)?;
     let players: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob, &mut cleo, &mut dora];
     wait_until(players, LOAD_TIMEOUT, "all four report", |_| true)?;
     let (ids, _) = all_meet(players, MEETING_TIMEOUT, "they meet")?;

@@ -5,6 +5,7 @@ mod addresses;
 mod bad_networks;
 mod broken_links;
 mod browsers;
+mod cubes;
 mod cuts;
 mod departure_reasons;
 mod departures;
@@ -109,9 +110,12 @@ fn run(mut arguments: Arguments) -> anyhow::Result<ExitCode> {
 fn trial((name, machine, _): Entry, artifacts: Option<Artifacts>) -> Trial {
     let ignored = artifacts.is_none();
     let trial = Trial::test(name, move || match artifacts {
-        Some(artifacts) => {
-            process::start(name, machine, &artifacts).map_err(|error| format!("{error:#}").into())
-        }
+        Some(artifacts) => process::start(name, machine, &artifacts).map_err(|error| {
+            // The list of failures appears only at the end, which a run that is cut off never reaches.
+            let reason = format!("{error:#}");
+            println!("   failed: {reason}");
+            reason.into()
+        }),
         None => Err("the artifacts are missing".into()),
     });
     trial.with_ignored_flag(ignored)

@@ -6,7 +6,7 @@ use crate::{
     addresses::{link_is_replaced_after_an_address_change, network_change_is_not_a_departure},
     bad_networks,
     broken_links::{self, events_arrive_exactly_once_over_replaced_links},
-    browsers,
+    browsers, cubes,
     cuts::{self, link_survives_a_short_partition, players_reconnect_after_a_long_partition},
     departure_reasons, departures, determinism, duel,
     entry::{
@@ -215,6 +215,11 @@ const SCENARIOS: &[Entry] = &[
         "hidden_page_keeps_its_links",
         Alone,
         freezes::hidden_page_keeps_its_links,
+    ),
+    (
+        "cubes_of_a_killed_player_have_heirs",
+        Shared,
+        cubes::cubes_of_a_killed_player_have_heirs,
     ),
     (
         "frozen_player_is_not_matched",
@@ -441,6 +446,11 @@ const WITH_FIREFOX: &[Entry] = &[
         "positions_agree_to_one_quantum_after_rest",
         Alone,
         firefox::positions_agree_after_rest,
+    ),
+    (
+        "cubes_agree_after_rest_on_mixed_platforms",
+        Alone,
+        cubes::cubes_agree_after_rest,
     ),
     (
         "link_survives_a_short_partition_chromium_firefox",

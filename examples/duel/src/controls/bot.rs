@@ -2,7 +2,7 @@
 
 use bevy::prelude::*;
 use bevy_huddle::rollback::*;
-use example_kit::Options;
+use example_kit::{Options, bot_plays};
 
 use super::held::Controls;
 use crate::{
@@ -27,7 +27,7 @@ pub(super) fn plugin(app: &mut App) {
             frames_left: 0,
             mood: Vec2::ZERO,
         })
-        .add_systems(PreUpdate, play);
+        .add_systems(PreUpdate, play.run_if(bot_plays));
     }
 }
 

@@ -1,0 +1,154 @@
+//! What the plugin does: keys show how much each link carries, what waits, and who owns what.
+
+use std::{collections::HashMap, fmt::Write};
+
+use bevy::prelude::*;
+use bevy_huddle::prelude::*;
+use example_kit::{Persona, printable};
+
+use crate::cube::Cube;
+
+/// What is shown.
+#[derive(Resource, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Overlay {
+    #[default]
+    Off,
+    /// How much each link carries.
+    Bandwidth,
+    /// What waits for each peer. The colors of the cubes show their importance.
+    Priority,
+    /// How many cubes each player owns.
+    Ownership,
+}
+
+const KEYS: [(KeyCode, Overlay); 3] = [
+    (KeyCode::KeyB, Overlay::Bandwidth),
+    (KeyCode::KeyP, Overlay::Priority),
+    (KeyCode::KeyO, Overlay::Ownership),
+];
+
+/// How often the numbers change, in seconds.
+const INTERVAL: f32 = 0.5;
+
+#[derive(Component)]
+struct Lines;
+
+/// The bytes that a link has sent and received until the last measurement, and their rates in kbit/s.
+#[derive(Default)]
+struct Rate {
+    total: [u64; 2],
+    kbits: [f32; 2],
+}
+
+pub(crate) fn plugin(app: &mut App) {
+    app.init_resource::<Overlay>()
+        .add_systems(Startup, spawn)
+        .add_systems(Update, (choose, show).chain());
+}
+
+fn spawn(mut commands: Commands) {
+    commands.spawn((
+        Lines,
+        Text::default(),
+        TextFont::from_font_size(13.0),
+        TextColor(Color::srgb(0.86, 0.88, 1.0)),
+        Node {
+            position_type: PositionType::Absolute,
+            right: px(40),
+            top: px(36),
+            ..default()
+        },
+    ));
+}
+
+fn choose(keys: Res<ButtonInput<KeyCode>>, mut overlay: ResMut<Overlay>) {
+    for (key, chosen) in KEYS {
+        if keys.just_pressed(key) {
+            *overlay = match *overlay == chosen {
+                true => Overlay::Off,
+                false => chosen,
+            };
+        }
+    }
+}
+
+fn show(
+    overlay: Res<Overlay>,
+    time: Res<Time<Real>>,
+    peers: Query<(&Peer, &LinkStats)>,
+    cubes: Query<Option<&Owner>, With<Cube>>,
+    mut lines: Single<&mut Text, With<Lines>>,
+    mut rates: Local<HashMap<PeerId, Rate>>,
+    mut since: Local<f32>,
+) {
+    *since += time.delta_secs();
+    if *since < INTERVAL && !overlay.is_changed() {
+        return;
+    }
+    let seconds = std::mem::take(&mut *since);
+    rates.retain(|id, _| peers.iter().any(|(peer, _)| peer.id == *id));
+    for (peer, link) in &peers {
+        let rate = rates.entry(peer.id).or_default();
+        let total = [link.replication.bytes_sent, link.network.bytes_received];
+        if seconds >= INTERVAL {
+            let bits = [0, 1].map(|at| total[at].saturating_sub(rate.total[at]) as f32 * 8.0);
+            rate.kbits = bits.map(|bits| bits / seconds / 1000.0);
+            rate.total = total;
+        }
+    }
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    _ = match *overlay {
+        Overlay::Off => Ok(()),
+        Overlay::Bandwidth => bandwidth(&mut text, peers, &rates),
+        Overlay::Priority => priority(&mut text, peers),
+        Overlay::Ownership => ownership(&mut text, cubes),
+    };
+    if lines.0 != text {
+        lines.0 = text;
+    }
+}
+
+fn bandwidth(
+    text: &mut String,
+    peers: Query<(&Peer, &LinkStats)>,
+    rates: &HashMap<PeerId, Rate>,
+) -> std::fmt::Result {
+    writeln!(text, "kbit/s sent of the budget, and received in all")?;
+    for (peer, link) in &peers {
+        let [sent, received] = rates.get(&peer.id).map_or([0.0; 2], |rate| rate.kbits);
+        let budget = link.replication.budget * 8.0 / 1000.0;
+        let name = name(peer.id);
+        writeln!(text, "{name}: {sent:.0} of {budget:.0}, {received:.0}")?;
+    }
+    Ok(())
+}
+
+fn priority(text: &mut String, peers: Query<(&Peer, &LinkStats)>) -> std::fmt::Result {
+    writeln!(text, "bodies that wait, and for how long; red: important")?;
+    for (peer, link) in &peers {
+        let waiting = link.replication.backlog;
+        let oldest = link.replication.staleness.as_millis();
+        writeln!(text, "{}: {waiting}, {oldest} ms", name(peer.id))?;
+    }
+    Ok(())
+}
+
+fn ownership(text: &mut String, cubes: Query<Option<&Owner>, With<Cube>>) -> std::fmt::Result {
+    let mut counts = HashMap::<Option<PeerId>, usize>::new();
+    for owner in &cubes {
+        *counts.entry(owner.map(|owner| owner.0)).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort();
+    writeln!(text, "cubes of each player")?;
+    for (owner, count) in counts {
+        let owner = owner.map_or("nobody".to_owned(), name);
+        writeln!(text, "{owner}: {count}")?;
+    }
+    Ok(())
+}
+
+fn name(peer: PeerId) -> String {
+    printable(&Persona::of(peer).name)
+}

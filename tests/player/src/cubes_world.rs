@@ -1,0 +1,134 @@
+//! The bodies of `cubes`, and what sharing them costs.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
+
+use bevy::prelude::*;
+use bevy_huddle::{prelude::*, replication::*};
+use cubes::{Body, Cube};
+use serde::Serialize;
+use web_time::Instant;
+
+/// The state of the level, as a tester wants to know it.
+#[derive(Resource, Debug, Default, Clone, Serialize)]
+pub(crate) struct CubesWorld {
+    /// The number of cubes.
+    count: usize,
+    /// The number of bodies that move.
+    moving: usize,
+    /// The number of cubes of each owner. Nobody's cubes are missing.
+    owned: HashMap<PeerId, usize>,
+    /// The cubes, sorted by number, while no body moves.
+    cubes: Vec<CubeReport>,
+    /// The share of its budget that a link has used in the second in which it used most.
+    most_of_budget: f64,
+    /// The median and the maximum duration of the last ticks, in milliseconds.
+    tick_ms: [f64; 2],
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct CubeReport {
+    number: u32,
+    at: Vec3,
+    owner: Option<PeerId>,
+}
+
+/// What a link had sent at some times in the last second.
+#[derive(Default)]
+struct LastSecond(VecDeque<(Duration, f64)>);
+
+/// The durations of the last ticks.
+#[derive(Resource, Default)]
+struct Ticks {
+    began: Option<Instant>,
+    last: VecDeque<Duration>,
+}
+
+/// The number of ticks in ten seconds.
+const MEASURED: usize = 600;
+
+pub(crate) fn plugin(app: &mut App) {
+    app.init_resource::<CubesWorld>()
+        .init_resource::<Ticks>()
+        .add_systems(FixedFirst, |mut ticks: ResMut<Ticks>| {
+            ticks.began = Some(Instant::now());
+        })
+        .add_systems(FixedLast, end_tick)
+        .add_systems(Update, (update, measure_budget));
+}
+
+fn end_tick(mut ticks: ResMut<Ticks>) {
+    if let Some(began) = ticks.began.take() {
+        ticks.last.push_back(began.elapsed());
+        if ticks.last.len() > MEASURED {
+            ticks.last.pop_front();
+        }
+    }
+}
+
+fn update(
+    bodies: Query<&Body>,
+    cubes: Query<(&PlacedId, &Body, Option<&Owner>), With<Cube>>,
+    ticks: Res<Ticks>,
+    mut world: ResMut<CubesWorld>,
+) {
+    world.count = cubes.iter().count();
+    world.moving = bodies.iter().filter(|body| !body.is_at_rest()).count();
+    world.owned.clear();
+    for (_, _, owner) in &cubes {
+        if let Some(owner) = owner {
+            *world.owned.entry(owner.0).or_default() += 1;
+        }
+    }
+    world.cubes.clear();
+    if world.moving == 0 {
+        world
+            .cubes
+            .extend(cubes.iter().map(|(number, body, owner)| CubeReport {
+                number: number.0,
+                at: body.at,
+                owner: owner.map(|owner| owner.0),
+            }));
+        world.cubes.sort_by_key(|cube| cube.number);
+    }
+    let mut durations: Vec<_> = ticks.last.iter().collect();
+    durations.sort();
+    let at = |at: usize| {
+        durations
+            .get(at)
+            .map_or(0.0, |it| it.as_secs_f64() * 1000.0)
+    };
+    world.tick_ms = [
+        at(durations.len() / 2),
+        at(durations.len().saturating_sub(1)),
+    ];
+}
+
+fn measure_budget(
+    time: Res<Time<Real>>,
+    links: Query<(&Peer, &LinkStats)>,
+    mut sent: Local<HashMap<PeerId, LastSecond>>,
+    mut world: ResMut<CubesWorld>,
+) {
+    let now = time.elapsed();
+    for (peer, link) in &links {
+        let LastSecond(totals) = sent.entry(peer.id).or_default();
+        totals.push_back((now, link.replication.bytes_sent as f64));
+        while totals
+            .get(1)
+            .is_some_and(|(then, _)| now.saturating_sub(*then) >= Duration::from_secs(1))
+        {
+            totals.pop_front();
+        }
+        if let (Some(first), Some(last)) = (totals.front(), totals.back())
+            && last.0.saturating_sub(first.0) >= Duration::from_secs(1)
+            && link.replication.budget > 0.0
+        {
+            let seconds = (last.0 - first.0).as_secs_f64();
+            let share = (last.1 - first.1) / seconds / link.replication.budget;
+            world.most_of_budget = world.most_of_budget.max(share);
+        }
+    }
+}
