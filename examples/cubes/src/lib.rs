@@ -5,6 +5,7 @@
 
 mod body;
 mod bot;
+mod cast;
 mod controls;
 mod cube;
 mod level;
@@ -37,7 +38,7 @@ pub fn app() -> App {
     app.add_plugins((kit, HuddlePlugins, game))
         .add_systems(Startup, join);
     if has_window {
-        app.add_plugins((scene::plugin, look::plugin, overlay::plugin));
+        app.add_plugins((cast::plugin, scene::plugin, look::plugin, overlay::plugin));
     }
     app
 }

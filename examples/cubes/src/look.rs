@@ -8,24 +8,31 @@ use example_kit::{NameTag, Persona, paint};
 
 use crate::{body::Body, cube::Cube, level, overlay::Overlay, player::RADIUS};
 
-/// What the bodies of all players are made of.
+/// What bodies look like.
 #[derive(Resource)]
 struct Looks {
     cube: Handle<Mesh>,
     ball: Handle<Mesh>,
     edges: Handle<Image>,
     stripes: Handle<Image>,
-    /// The materials of the cubes of each owner.
-    cubes: HashMap<Option<PeerId>, Handle<StandardMaterial>>,
-    /// The materials of ordinary and important cubes.
+    /// A cube that nobody owns.
+    free: Handle<StandardMaterial>,
+    /// Ordinary and important cubes.
     ranks: [Handle<StandardMaterial>; 2],
+    players: HashMap<PeerId, PlayerLooks>,
+}
+
+/// What the ball and the cubes of a player look like.
+struct PlayerLooks {
+    ball: Handle<StandardMaterial>,
+    cube: Handle<StandardMaterial>,
 }
 
 pub(crate) fn plugin(app: &mut App) {
     app.add_systems(PreStartup, prepare)
         .add_observer(draw_cube)
         .add_observer(draw_ball)
-        .add_systems(Update, color_cubes);
+        .add_systems(Update, (color_players, color_cubes).chain());
 }
 
 fn prepare(
@@ -34,73 +41,76 @@ fn prepare(
     mut materials: ResMut<Assets<StandardMaterial>>,
     mut commands: Commands,
 ) {
-    let edges = paint(64, 64, &|p| {
+    let edges = images.add(paint(64, 64, &|p| {
         let to_edge = 1.0 - p.abs().max_element();
         Vec2::new(if to_edge < 0.09 { 1.0 } else { 0.74 }, 1.0)
-    });
-    let stripes = paint(64, 32, &|p| {
+    }));
+    let stripes = images.add(paint(64, 32, &|p| {
         let is_light = (p.x * 4.0).rem_euclid(2.0) < 1.0;
         Vec2::new(if is_light { 1.0 } else { 0.6 }, 1.0)
-    });
+    }));
+    let mut cube = |color| materials.add(matt(color, &edges));
     commands.insert_resource(Looks {
         cube: meshes.add(Cuboid::from_length(level::CUBE)),
         ball: meshes.add(Sphere::new(RADIUS).mesh().uv(32, 18)),
-        edges: images.add(edges),
-        stripes: images.add(stripes),
-        cubes: HashMap::new(),
-        ranks: [Color::srgb(0.3, 0.33, 0.42), Color::srgb(0.95, 0.3, 0.2)]
-            .map(|color| materials.add(color)),
+        free: cube(Color::srgb(0.78, 0.79, 0.84)),
+        ranks: [Color::srgb(0.3, 0.33, 0.42), Color::srgb(0.95, 0.3, 0.2)].map(cube),
+        edges,
+        stripes,
+        players: HashMap::new(),
     });
 }
 
-impl Looks {
-    fn of_cube(
-        &mut self,
-        owner: Option<PeerId>,
-        materials: &mut Assets<StandardMaterial>,
-    ) -> Handle<StandardMaterial> {
-        let edges = &self.edges;
-        let material = self.cubes.entry(owner).or_insert_with(|| {
-            materials.add(StandardMaterial {
-                base_color: match owner {
-                    Some(owner) => Persona::of(owner).tone(0.7, 0.14),
-                    None => Color::srgb(0.78, 0.79, 0.84),
-                },
-                base_color_texture: Some(edges.clone()),
-                perceptual_roughness: 0.6,
-                ..default()
-            })
-        });
-        material.clone()
+fn matt(color: Color, texture: &Handle<Image>) -> StandardMaterial {
+    StandardMaterial {
+        base_color: color,
+        base_color_texture: Some(texture.clone()),
+        perceptual_roughness: 0.6,
+        ..default()
     }
 }
 
-fn draw_cube(
-    added: On<Add, Cube>,
-    mut looks: ResMut<Looks>,
-    mut materials: ResMut<Assets<StandardMaterial>>,
-    mut commands: Commands,
-) {
-    let material = looks.of_cube(None, &mut materials);
-    commands
-        .entity(added.entity)
-        .insert((Mesh3d(looks.cube.clone()), MeshMaterial3d(material)));
+impl Looks {
+    fn of_player(
+        &mut self,
+        player: PeerId,
+        materials: &mut Assets<StandardMaterial>,
+    ) -> &mut PlayerLooks {
+        let Self { edges, stripes, .. } = self;
+        self.players.entry(player).or_insert_with(|| {
+            let persona = Persona::of(player);
+            PlayerLooks {
+                ball: materials.add(matt(ball_color(&persona), stripes)),
+                cube: materials.add(matt(cube_color(&persona), edges)),
+            }
+        })
+    }
+}
+
+fn ball_color(persona: &Persona) -> Color {
+    persona.tone(0.82, 0.17)
+}
+
+fn cube_color(persona: &Persona) -> Color {
+    persona.tone(0.7, 0.14)
+}
+
+fn draw_cube(added: On<Add, Cube>, looks: Res<Looks>, mut commands: Commands) {
+    commands.entity(added.entity).insert((
+        Mesh3d(looks.cube.clone()),
+        MeshMaterial3d(looks.free.clone()),
+    ));
 }
 
 fn draw_ball(
     added: On<Add, Body>,
     balls: Query<&Peer, With<Body>>,
-    looks: Res<Looks>,
+    mut looks: ResMut<Looks>,
     mut materials: ResMut<Assets<StandardMaterial>>,
     mut commands: Commands,
 ) {
     if let Ok(peer) = balls.get(added.entity) {
-        let material = materials.add(StandardMaterial {
-            base_color: Persona::of(peer.id).tone(0.8, 0.17),
-            base_color_texture: Some(looks.stripes.clone()),
-            perceptual_roughness: 0.35,
-            ..default()
-        });
+        let material = looks.of_player(peer.id, &mut materials).ball.clone();
         commands.entity(added.entity).insert((
             Mesh3d(looks.ball.clone()),
             MeshMaterial3d(material),
@@ -109,6 +119,28 @@ fn draw_ball(
                 below: RADIUS,
             },
         ));
+    }
+}
+
+/// Takes over the colors of the players, and forgets those of players that have left.
+fn color_players(
+    changed: Query<(&Peer, &Persona), Changed<Persona>>,
+    peers: Query<&Peer>,
+    mut left: RemovedComponents<Peer>,
+    mut looks: ResMut<Looks>,
+    mut materials: ResMut<Assets<StandardMaterial>>,
+) {
+    for (peer, persona) in &changed {
+        let PlayerLooks { ball, cube } = looks.of_player(peer.id, &mut materials);
+        for (handle, color) in [(ball, ball_color(persona)), (cube, cube_color(persona))] {
+            if let Some(mut material) = materials.get_mut(&*handle) {
+                material.base_color = color;
+            }
+        }
+    }
+    if left.read().count() > 0 {
+        let players = &mut looks.players;
+        players.retain(|id, _| peers.iter().any(|peer| peer.id == *id));
     }
 }
 
@@ -127,18 +159,19 @@ fn color_cubes(
     mut materials: ResMut<Assets<StandardMaterial>>,
 ) {
     for (owner, importance, mut material) in &mut cubes {
-        let owner_changed = owner.as_ref().is_some_and(Ref::is_changed);
-        let rank_changed = importance.as_ref().is_some_and(Ref::is_changed);
-        if !owner_changed && !rank_changed && !overlay.is_changed() {
+        let has_new_owner = owner.as_ref().is_some_and(Ref::is_changed);
+        let has_new_rank = importance.as_ref().is_some_and(Ref::is_changed);
+        if !has_new_owner && !has_new_rank && !overlay.is_changed() {
             continue;
         }
-        let wanted = match *overlay {
-            Overlay::Priority => {
+        let wanted = match (*overlay, owner) {
+            (Overlay::Priority, _) => {
                 let is_important = importance.is_some_and(|importance| importance.0 > 1.0);
-                looks.ranks[usize::from(is_important)].clone()
+                &looks.ranks[usize::from(is_important)]
             }
-            _ => looks.of_cube(owner.map(|owner| owner.0), &mut materials),
+            (_, Some(owner)) => &looks.of_player(owner.0, &mut materials).cube,
+            (_, None) => &looks.free,
         };
-        material.set_if_neq(MeshMaterial3d(wanted));
+        material.set_if_neq(MeshMaterial3d(wanted.clone()));
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt::Write};
 
 use bevy::prelude::*;
 use bevy_huddle::prelude::*;
-use example_kit::{Persona, printable};
+use example_kit::Persona;
 
 use crate::cube::Cube;
 
@@ -32,6 +32,8 @@ const INTERVAL: f32 = 0.5;
 
 #[derive(Component)]
 struct Lines;
+
+type Names<'a> = HashMap<PeerId, &'a str>;
 
 /// The bytes that a link has sent and received until the last measurement, and their rates in kbit/s.
 #[derive(Default)]
@@ -76,6 +78,7 @@ fn show(
     overlay: Res<Overlay>,
     time: Res<Time<Real>>,
     peers: Query<(&Peer, &LinkStats)>,
+    personas: Query<(&Peer, &Persona)>,
     cubes: Query<Option<&Owner>, With<Cube>>,
     mut lines: Single<&mut Text, With<Lines>>,
     mut rates: Local<HashMap<PeerId, Rate>>,
@@ -96,13 +99,17 @@ fn show(
             rate.total = total;
         }
     }
+    let names: HashMap<_, _> = personas
+        .iter()
+        .map(|(peer, persona)| (peer.id, persona.name.as_str()))
+        .collect();
     let mut text = String::new();
     // Writing to a string cannot fail.
     _ = match *overlay {
         Overlay::Off => Ok(()),
-        Overlay::Bandwidth => bandwidth(&mut text, peers, &rates),
-        Overlay::Priority => priority(&mut text, peers),
-        Overlay::Ownership => ownership(&mut text, cubes),
+        Overlay::Bandwidth => bandwidth(&mut text, &names, peers, &rates),
+        Overlay::Priority => priority(&mut text, &names, peers),
+        Overlay::Ownership => ownership(&mut text, &names, cubes),
     };
     if lines.0 != text {
         lines.0 = text;
@@ -111,6 +118,7 @@ fn show(
 
 fn bandwidth(
     text: &mut String,
+    names: &Names,
     peers: Query<(&Peer, &LinkStats)>,
     rates: &HashMap<PeerId, Rate>,
 ) -> std::fmt::Result {
@@ -118,23 +126,31 @@ fn bandwidth(
     for (peer, link) in &peers {
         let [sent, received] = rates.get(&peer.id).map_or([0.0; 2], |rate| rate.kbits);
         let budget = link.replication.budget * 8.0 / 1000.0;
-        let name = name(peer.id);
+        let name = name(names, peer.id);
         writeln!(text, "{name}: {sent:.0} of {budget:.0}, {received:.0}")?;
     }
     Ok(())
 }
 
-fn priority(text: &mut String, peers: Query<(&Peer, &LinkStats)>) -> std::fmt::Result {
+fn priority(
+    text: &mut String,
+    names: &Names,
+    peers: Query<(&Peer, &LinkStats)>,
+) -> std::fmt::Result {
     writeln!(text, "bodies that wait, and for how long; red: important")?;
     for (peer, link) in &peers {
         let waiting = link.replication.backlog;
         let oldest = link.replication.staleness.as_millis();
-        writeln!(text, "{}: {waiting}, {oldest} ms", name(peer.id))?;
+        writeln!(text, "{}: {waiting}, {oldest} ms", name(names, peer.id))?;
     }
     Ok(())
 }
 
-fn ownership(text: &mut String, cubes: Query<Option<&Owner>, With<Cube>>) -> std::fmt::Result {
+fn ownership(
+    text: &mut String,
+    names: &Names,
+    cubes: Query<Option<&Owner>, With<Cube>>,
+) -> std::fmt::Result {
     let mut counts = HashMap::<Option<PeerId>, usize>::new();
     for owner in &cubes {
         *counts.entry(owner.map(|owner| owner.0)).or_default() += 1;
@@ -143,12 +159,12 @@ fn ownership(text: &mut String, cubes: Query<Option<&Owner>, With<Cube>>) -> std
     counts.sort();
     writeln!(text, "cubes of each player")?;
     for (owner, count) in counts {
-        let owner = owner.map_or("nobody".to_owned(), name);
+        let owner = owner.map_or("nobody", |owner| name(names, owner));
         writeln!(text, "{owner}: {count}")?;
     }
     Ok(())
 }
 
-fn name(peer: PeerId) -> String {
-    printable(&Persona::of(peer).name)
+fn name<'a>(names: &Names<'a>, player: PeerId) -> &'a str {
+    names.get(&player).copied().unwrap_or("somebody")
 }

@@ -20,7 +20,7 @@ const DISTANCE: f32 = 52.0;
 pub(crate) fn plugin(app: &mut App) {
     app.insert_resource(GlobalAmbientLight {
         color: Color::srgb(0.75, 0.8, 1.0),
-        brightness: 350.0,
+        brightness: 900.0,
         ..default()
     })
     .add_systems(Startup, build)

@@ -68,6 +68,17 @@ impl Persona {
         }
     }
 
+    /// Returns the persona, or the same animal in the next color that no other player has.
+    pub fn in_free_color<'a>(&self, others: impl Iterator<Item = &'a Self> + Clone) -> Self {
+        let [color, animal] = self.numbers;
+        let is_free = |persona: &Self| others.clone().all(|other| other.hue != persona.hue);
+        let mut choices = (0..COLORS.len()).map(|step| Self {
+            variant: self.variant,
+            ..Self::new(color + step, animal)
+        });
+        choices.find(is_free).unwrap_or_else(|| self.clone())
+    }
+
     /// Returns the player's color.
     pub fn color(&self) -> Color {
         self.tone(0.78, 0.15)
@@ -101,6 +112,17 @@ mod tests {
     fn persona_depends_only_on_the_id() {
         assert_eq!(persona(7), persona(7));
         assert_ne!(persona(7), persona(8));
+    }
+
+    #[test]
+    fn players_with_the_same_color_get_different_ones() {
+        let mut personas: Vec<Persona> = Vec::new();
+        for animal in 0..4 {
+            let persona = Persona::new(3, animal).in_free_color(personas.iter());
+            personas.push(persona);
+        }
+        let names: Vec<_> = personas.iter().map(|persona| &persona.name).collect();
+        assert_eq!(names, ["Amber Ant", "Lemon Bat", "Lime Bear", "Mint Bee"]);
     }
 
     #[test]

@@ -8,7 +8,8 @@ use bevy_huddle::prelude::*;
 use crate::persona::Persona;
 use crate::stage::BACKGROUND;
 
-/// Shows a player's name below this entity, and for peers the round-trip time.
+/// Shows a player's name below this entity, and for peers the round-trip time. A [`Persona`] of the entity
+/// replaces the one that depends on the id.
 #[derive(Component, Debug, Clone)]
 #[require(Transform)]
 pub struct NameTag {
@@ -27,15 +28,19 @@ struct Tag(Entity);
 #[relationship_target(relationship = Tag, linked_spawn)]
 struct Tagged(Entity);
 
-/// The line below the name.
+/// A line of a tag.
 #[derive(Component)]
-struct LinkLine;
+enum Line {
+    Name,
+    /// The state of the link.
+    Link,
+}
 
 const WIDTH: f32 = 200.0;
 
 pub(crate) fn plugin(app: &mut App) {
     app.add_observer(spawn)
-        .add_systems(Update, describe_link)
+        .add_systems(Update, describe)
         .add_systems(
             PostUpdate,
             place_tags
@@ -44,16 +49,16 @@ pub(crate) fn plugin(app: &mut App) {
         );
 }
 
-fn spawn(added: On<Add, NameTag>, tags: Query<&NameTag>, mut commands: Commands) {
-    let Ok(tag) = tags.get(added.entity) else {
-        return;
-    };
-    let persona = Persona::of(tag.player);
+fn spawn(added: On<Add, NameTag>, mut commands: Commands) {
     let shadow = TextShadow {
         offset: Vec2::splat(1.0),
         color: BACKGROUND,
     };
-    let line = (TextLayout::justify(Justify::Center), shadow);
+    let line = (
+        Text::default(),
+        TextLayout::justify(Justify::Center),
+        shadow,
+    );
     commands.spawn((
         Tag(added.entity),
         Node {
@@ -65,57 +70,53 @@ fn spawn(added: On<Add, NameTag>, tags: Query<&NameTag>, mut commands: Commands)
         },
         Visibility::Hidden,
         children![
-            (
-                Text::new(persona.name.clone()),
-                TextFont::from_font_size(13.0),
-                TextColor(persona.tone(0.9, 0.06)),
-                line,
-            ),
-            (
-                LinkLine,
-                Text::default(),
-                TextFont::from_font_size(11.0),
-                TextColor(persona.tone(0.72, 0.04)),
-                line,
-            ),
+            (Line::Name, TextFont::from_font_size(13.0), line.clone()),
+            (Line::Link, TextFont::from_font_size(11.0), line),
         ],
     ));
 }
 
-/// Shows the round-trip time, such as "23 ms", a problem with the connection, or "you" for the local
-/// player.
-fn describe_link(
-    mut lines: Query<(&ChildOf, &mut Text, &mut TextColor), With<LinkLine>>,
+/// Shows the name, and the round-trip time, such as "23 ms", a problem with the connection, or "you" for
+/// the local player.
+fn describe(
+    mut lines: Query<(&Line, &ChildOf, &mut Text, &mut TextColor)>,
     tags: Query<&Tag>,
     tagged: Query<(
         &NameTag,
+        Option<&Persona>,
         Option<&LinkStats>,
         Has<Reconnecting>,
         Option<&Stopped>,
     )>,
 ) {
-    for (line, mut text, mut color) in &mut lines {
-        let Ok((name, link, reconnecting, stopped)) =
-            tags.get(line.parent()).and_then(|tag| tagged.get(tag.0))
+    for (line, child_of, mut text, mut color) in &mut lines {
+        let Ok((name, persona, link, reconnecting, stopped)) = tags
+            .get(child_of.parent())
+            .and_then(|tag| tagged.get(tag.0))
         else {
             continue;
         };
-        let status = match (link, stopped) {
-            (Some(_), _) if reconnecting => "reconnecting ...".to_owned(),
-            (Some(_), Some(Stopped(StopReason::Busy))) => "busy ...".to_owned(),
-            (Some(_), Some(Stopped(StopReason::Frozen))) => "in the background".to_owned(),
-            (Some(link), None) => link
-                .rtt
-                .map_or(String::new(), |rtt| format!("{} ms", rtt.as_millis())),
-            (None, _) => "you".to_owned(),
+        let persona = persona.map_or_else(|| Persona::of(name.player), Persona::clone);
+        let (words, tone) = match (line, link, stopped) {
+            (Line::Name, ..) => (persona.name.clone(), persona.tone(0.9, 0.06)),
+            (Line::Link, Some(_), _) if reconnecting => {
+                ("reconnecting ...".to_owned(), Color::srgb(1.0, 0.72, 0.3))
+            }
+            (Line::Link, link, stopped) => {
+                let status = match (link, stopped) {
+                    (Some(_), Some(Stopped(StopReason::Busy))) => "busy ...".to_owned(),
+                    (Some(_), Some(Stopped(StopReason::Frozen))) => "in the background".to_owned(),
+                    (Some(link), None) => link
+                        .rtt
+                        .map_or(String::new(), |rtt| format!("{} ms", rtt.as_millis())),
+                    (None, _) => "you".to_owned(),
+                };
+                (status, persona.tone(0.72, 0.04))
+            }
         };
-        color.set_if_neq(TextColor(if reconnecting {
-            Color::srgb(1.0, 0.72, 0.3)
-        } else {
-            Persona::of(name.player).tone(0.72, 0.04)
-        }));
-        if text.0 != status {
-            text.0 = status;
+        color.set_if_neq(TextColor(tone));
+        if text.0 != words {
+            text.0 = words;
         }
     }
 }
