@@ -154,7 +154,24 @@ fn newcomer_sees_400_moved_cubes_within_two_seconds_at_256_kbit() {
     let expected = cubes(&mut lab, ada);
     let owners = expected.iter().filter(|(_, _, owner)| owner.is_some());
     assert!(owners.count() >= 400);
-    lab.run_for(Duration::from_secs(2));
+    // Meanwhile, Ada's ball jumps, and Bob sees it all the time.
+    let (ball, shown) = (lab.peer(ada, ada), lab.peer(bob, ada));
+    let (mut still, mut longest_still, mut last) = (0, 0, 0.0);
+    for frame in 0..120 {
+        if frame % 30 == 0 {
+            let world = lab.app_mut(ada).world_mut();
+            world.get_mut::<LinearVelocity>(ball).unwrap().0.y = 6.0;
+        }
+        lab.run_for(Duration::from_secs(1) / 60);
+        let height = lab.app(bob).world().get::<Body>(shown).unwrap().at.y;
+        still = if height == last { still + 1 } else { 0 };
+        longest_still = longest_still.max(still);
+        last = height;
+    }
+    assert!(
+        longest_still <= 9,
+        "Bob saw nothing for {longest_still} frames"
+    );
     assert_agree(&mut lab, &[ada, cleo]);
 }
 

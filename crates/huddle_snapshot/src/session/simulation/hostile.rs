@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::actions::change;
 use super::*;
 use crate::{claim::Ownership, claim::Rules, numbering::rules_of};
 
