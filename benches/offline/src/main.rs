@@ -4,8 +4,6 @@
 //! The modules of hello use a few types of bevy_huddle. Its networking code is not linked.
 
 #[path = "../../../examples/hello/src"]
-// The library exports some of their items.
-#[expect(unreachable_pub)]
 mod hello {
     pub(crate) mod art;
     pub(crate) mod backdrop;

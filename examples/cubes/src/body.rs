@@ -22,6 +22,10 @@ pub struct Body {
     pub(crate) spin: Vec3,
 }
 
+/// A cube of the level.
+#[derive(Component)]
+pub struct Cube;
+
 /// The same values in the components of the physics engine.
 #[derive(QueryData)]
 #[query_data(mutable)]

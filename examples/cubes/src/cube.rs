@@ -4,11 +4,10 @@ use avian3d::prelude::*;
 use bevy::prelude::*;
 use bevy_huddle::replication::*;
 
-use crate::{body::Body, level, physics};
-
-/// A cube of the level.
-#[derive(Component)]
-pub struct Cube;
+use crate::{
+    body::{Body, Cube},
+    level, physics,
+};
 
 /// Every player's game spawns the same cubes. The number connects them, and nobody owns them until the first
 /// touch.

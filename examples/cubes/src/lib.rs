@@ -1,4 +1,4 @@
-//! Physics that everybody shares: players roll through cubes, and own the cubes that they touch.
+//! Physics that all players share: players roll through cubes, and own the cubes that they touch.
 //!
 //! This file is the netcode, in reading order. `physics` connects it with the physics engine, `touching`
 //! decides who takes a cube, and the other modules play and draw.
@@ -13,6 +13,7 @@ mod look;
 mod overlay;
 mod physics;
 mod player;
+mod rolling;
 mod scene;
 #[cfg(test)]
 mod tests;
@@ -22,8 +23,7 @@ use bevy::prelude::*;
 use bevy_huddle::prelude::*;
 use example_kit::{Display, ExampleKit, Options};
 
-pub use body::Body;
-pub use cube::Cube;
+pub use body::{Body, Cube};
 use physics::CubeSystems;
 
 /// Returns the game, ready to run.
@@ -48,7 +48,7 @@ fn game(app: &mut App) {
     app.insert_resource(Time::<Fixed>::from_hz(60.0))
         // 1. One component is all that the players share, of cubes and of balls.
         .replicate_with::<Body>("body", Body::replicate)
-        .init_resource::<player::Rolling>()
+        .init_resource::<rolling::Rolling>()
         // 2. Every player's game builds the same level, and adds a ball to each player.
         .add_systems(Startup, (level::build, cube::spawn))
         .add_observer(player::place)

@@ -6,7 +6,12 @@ use bevy::prelude::*;
 use bevy_huddle::{prelude::*, replication::*};
 use example_kit::{NameTag, Persona, paint};
 
-use crate::{body::Body, cube::Cube, level, overlay::Overlay, player::RADIUS};
+use crate::{
+    body::{Body, Cube},
+    level,
+    overlay::Overlay,
+    player::RADIUS,
+};
 
 /// What bodies look like.
 #[derive(Resource)]

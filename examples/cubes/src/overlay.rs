@@ -6,7 +6,7 @@ use bevy::prelude::*;
 use bevy_huddle::prelude::*;
 use example_kit::Persona;
 
-use crate::cube::Cube;
+use crate::body::Cube;
 
 /// What is shown.
 #[derive(Resource, Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -166,5 +166,5 @@ fn ownership(
 }
 
 fn name<'a>(names: &Names<'a>, player: PeerId) -> &'a str {
-    names.get(&player).copied().unwrap_or("somebody")
+    names.get(&player).copied().unwrap_or("a player")
 }

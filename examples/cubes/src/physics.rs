@@ -1,6 +1,6 @@
 //! Connects the shared bodies with the physics engine.
 //!
-//! The owner of a body simulates it. For everybody else it is kinematic: it goes where its owner says,
+//! The owner of a body simulates it. For all other players it is kinematic: it goes where its owner says,
 //! and pushes what it meets. Cubes at rest near the rolling ball of the local player are simulated as
 //! well, so that the ball can set a whole stack in motion at once. Then the local player takes them.
 
@@ -11,9 +11,8 @@ use bevy::prelude::*;
 use bevy_huddle::replication::*;
 
 use crate::{
-    body::{Body, Physics},
-    cube::Cube,
-    player::Rolling,
+    body::{Body, Cube, Physics},
+    rolling::Rolling,
 };
 
 /// The number of ticks since the owner of a body has said how it moves.

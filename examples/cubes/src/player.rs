@@ -5,7 +5,7 @@ use bevy::prelude::*;
 use bevy_huddle::prelude::*;
 use example_kit::Persona;
 
-use crate::{body::Body, controls::PlayerInput, level::HALF_FLOOR, physics};
+use crate::{body::Body, controls::PlayerInput, level::HALF_FLOOR, physics, rolling::Rolling};
 
 /// The radius of a ball, in meters.
 pub(crate) const RADIUS: f32 = 0.9;
@@ -18,21 +18,6 @@ const ACCELERATION: f32 = 24.0;
 
 /// A cube has a mass of 1.
 const MASS: f32 = 40.0;
-
-/// Where the ball of the local player rolls or pushes, unless it rests.
-#[derive(Resource, Default)]
-pub(crate) struct Rolling(pub(crate) Option<Vec3>);
-
-impl Rolling {
-    /// Cubes at this distance belong to the game of the ball, in meters.
-    const NEAR: f32 = 6.0;
-
-    /// Returns whether the rolling ball is near a place.
-    pub(crate) fn is_near(&self, place: Vec3) -> bool {
-        let is_near = |ball: Vec3| ball.distance_squared(place) < Self::NEAR * Self::NEAR;
-        self.0.is_some_and(is_near)
-    }
-}
 
 /// Gives the local player a ball, at a place on the rim that depends on its id.
 pub(crate) fn place(

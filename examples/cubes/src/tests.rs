@@ -11,7 +11,11 @@ use bevy_huddle::{
 };
 use example_kit::{Display, Options};
 
-use crate::{body::Body, controls::PlayerInput, cube::Cube, game};
+use crate::{
+    body::{Body, Cube},
+    controls::PlayerInput,
+    game,
+};
 
 fn options(bot: Option<u64>, rest_after: Option<Duration>) -> Options {
     Options {

@@ -5,9 +5,8 @@ use bevy::prelude::*;
 use bevy_huddle::prelude::*;
 
 use crate::{
-    body::{Body, Physics},
-    cube::Cube,
-    player::Rolling,
+    body::{Body, Cube, Physics},
+    rolling::Rolling,
 };
 
 /// A cube that is further than this from where its owner says has lost what it was lying on, in meters.

@@ -4,19 +4,12 @@ use std::{collections::BTreeSet, time::Duration};
 
 use huddle_id::PeerId;
 
-use super::peer::SnapshotSession;
+use super::{holders::Holders, peer::SnapshotSession};
 use crate::world::{Entity, Index};
 
 /// The time that the giver of an entity has to deliver its values, while another peer has them and may not
 /// pass them on.
 const GIFT_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// A gift to the local peer whose values other peers have, and may not pass on.
-#[derive(Debug)]
-pub(super) struct WithheldGift {
-    holders: BTreeSet<PeerId>,
-    since: Duration,
-}
 
 impl SnapshotSession {
     /// Notices that a peer has the values of a gift to the local peer, but may not pass them on.
@@ -24,11 +17,11 @@ impl SnapshotSession {
         if self.world.get(index).is_some_and(is_missing) {
             let since = self.now;
             let gift = self.withheld_gifts.entry(index);
-            let gift = gift.or_insert_with(|| WithheldGift {
-                holders: BTreeSet::new(),
+            let gift = gift.or_insert_with(|| Holders {
+                peers: BTreeSet::new(),
                 since,
             });
-            gift.holders.insert(peer);
+            gift.peers.insert(peer);
         }
     }
 
@@ -36,7 +29,7 @@ impl SnapshotSession {
     /// use it after its giver has left.
     pub(super) fn poll_withheld_gifts(&mut self) {
         for (index, gift) in std::mem::take(&mut self.withheld_gifts) {
-            let mut holders = gift.holders.iter();
+            let mut holders = gift.peers.iter();
             let holder = holders.find(|peer| self.links.contains_key(peer)).copied();
             let is_missing = self.world.get(index).is_some_and(is_missing);
             let Some(holder) = holder.filter(|_| is_missing) else {

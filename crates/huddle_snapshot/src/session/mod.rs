@@ -7,6 +7,7 @@ pub(crate) mod fuzzing;
 mod gifts;
 #[cfg(test)]
 mod golden;
+mod holders;
 #[cfg(test)]
 mod hostile;
 mod interest;

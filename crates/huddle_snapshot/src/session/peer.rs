@@ -10,7 +10,7 @@ use huddle_id::PeerId;
 
 use super::{
     event::{RemovalReason, SnapshotEvent},
-    gifts::WithheldGift,
+    holders::Holders,
     link::Link,
     routes::Relays,
 };
@@ -52,7 +52,7 @@ pub struct SnapshotSession {
     /// The entities whose owner is not in the room, and since when. The game sees all of them.
     pub(super) vacant: BTreeMap<Index, Duration>,
     /// The gifts to the local peer whose values other peers have and may not pass on.
-    pub(super) withheld_gifts: BTreeMap<Index, WithheldGift>,
+    pub(super) withheld_gifts: BTreeMap<Index, Holders>,
     pub(super) relays: Relays,
     pub(super) events: VecDeque<SnapshotEvent>,
     pub(super) stats: SnapshotStats,
