@@ -48,8 +48,9 @@ impl ReplicatedEntities<'_, '_> {
     /// If the game is in several rooms, level entities of each room can have the same id. This returns one
     /// of them.
     pub fn entity(&self, id: EntityId) -> Option<Entity> {
-        let found = self.rooms.iter().find_map(|room| room.entities.entity(id));
-        found.filter(|entity| self.replicated.contains(*entity))
+        let exists = |entity: &Entity| self.id(*entity) == Some(id);
+        let mut rooms = self.rooms.iter();
+        rooms.find_map(|room| room.entities.entity(id).filter(exists))
     }
 
     /// Returns the id of an entity, or `None` if it is not in a room.

@@ -6,3 +6,4 @@ mod ownership;
 mod remove;
 pub(crate) mod room;
 pub(crate) mod spawn;
+mod undo;

@@ -6,6 +6,7 @@ use bevy::prelude::*;
 use huddle_mesh::PeerId;
 use huddle_snapshot::{SnapshotEvent, id::EntityId};
 
+use super::undo::undo_changes;
 use crate::{
     receive::apply::trigger::trigger,
     replication::{
@@ -127,6 +128,7 @@ fn set_owner(
         touch_settings(&mut owned);
     }
     if was_mine && !is_mine {
+        undo_changes(world, room, (id, entity));
         // What it refers to was encoded so far, and is decoded from now on.
         if let Some(received) = Received::find(world, room, id, 0) {
             received.find_references(world);

@@ -295,3 +295,25 @@ fn entity_that_passes_on_stays_in_the_room_and_exists_once_after_a_rejoin() {
     assert_eq!(lab.all::<Charge>(ada), [Charge(1)]);
     assert_eq!(lab.all::<Charge>(bob), [Charge(1)]);
 }
+
+#[test]
+fn change_in_the_tick_of_a_gift_is_undone() {
+    let (mut lab, [ada, bob]) = meet();
+    let ball = lab.spawn(
+        ada,
+        (Charge(1), Label("red".into()), OwnershipPolicy::ByTouch),
+    );
+    lab.settle();
+    let bobs_id = lab.peer_id(bob);
+    lab.with(ada, |world| {
+        world.commands().entity(ball).give(bobs_id);
+        world.flush();
+        *world.get_mut::<Charge>(ball).unwrap() = Charge(9);
+        world.entity_mut(ball).remove::<Label>();
+    });
+    lab.settle();
+    assert_eq!(lab.owner(ada, ball), Some(bobs_id));
+    assert_eq!(lab.see(bob, (ada, ball)), Some(Charge(1)));
+    assert_eq!(lab[ada].world().get(ball), Some(&Charge(1)));
+    assert_eq!(lab[ada].world().get(ball), Some(&Label("red".into())));
+}
