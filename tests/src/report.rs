@@ -60,11 +60,11 @@ pub struct CubesWorld {
     pub count: usize,
     /// The number of bodies that move.
     pub moving: usize,
-    /// The number of cubes of each owner. Nobody's cubes are missing.
+    /// The number of cubes of each owner. Cubes without an owner are not counted.
     pub owned: HashMap<String, usize>,
     /// The cubes, sorted by number, while no body moves.
     pub cubes: Vec<CubeReport>,
-    /// The share of its budget that a link has used in the second in which it used most.
+    /// The largest share of its budget that a link used within one second.
     pub most_of_budget: f64,
     /// The median and the maximum duration of the last ticks, in milliseconds.
     pub tick_ms: [f64; 2],

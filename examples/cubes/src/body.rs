@@ -41,13 +41,13 @@ impl Body {
     /// The step of a position, in meters.
     pub const STEP: f32 = 0.002;
 
-    /// Faster bodies seem to be slower to the other players.
+    /// The other players see a faster body at this speed, in meters and radians per second.
     const TOP_SPEED: f32 = 40.0;
 
     /// The step of a speed, in meters and radians per second.
     const SPEED_STEP: f32 = 0.05;
 
-    /// The speed of a body that is set in motion, in meters and radians per second.
+    /// A body that is faster than this counts as pushed, in meters and radians per second.
     pub(crate) const PUSH: f32 = 0.2;
 
     /// Returns a body at rest.
@@ -87,16 +87,21 @@ impl PhysicsItem<'_, '_> {
         self.velocity.length() < Body::PUSH && self.spin.length() < Body::PUSH
     }
 
-    /// Returns how far the body is from where its owner says, in meters.
+    /// Returns the distance to the position that the owner sends, in meters.
     pub(crate) fn distance(&self, body: &Body) -> f32 {
         self.at.distance(body.at)
     }
 
+    /// Returns the center, in meters.
+    pub(crate) fn place(&self) -> Vec3 {
+        self.at.0
+    }
+
     pub(crate) fn body(&self) -> Body {
-        // A body falls asleep while it is still a little restless.
+        // A body can fall asleep while it still moves slightly.
         let [velocity, spin] = [self.velocity.0, self.spin.0].map(|speed| {
-            let is_slow = speed.abs().max_element() < Body::SPEED_STEP / 2.0;
-            if self.is_asleep || is_slow {
+            let rounds_to_zero = speed.abs().max_element() < Body::SPEED_STEP / 2.0;
+            if self.is_asleep || rounds_to_zero {
                 Vec3::ZERO
             } else {
                 speed

@@ -1,31 +1,30 @@
-//! A color for each player. The color of a cube is that of its owner, so all of them differ.
+//! A color for each player. The color of a cube is that of its owner.
 
 use bevy::prelude::*;
 use bevy_huddle::prelude::*;
 use example_kit::Persona;
 
 pub(crate) fn plugin(app: &mut App) {
-    app.add_systems(PreUpdate, assign.after(HuddleSystems::Receive));
+    app.add_observer(|_: On<Add, Peer>, peers: Peers, commands: Commands| {
+        assign(peers, None, commands);
+    })
+    .add_observer(|left: On<Remove, Peer>, peers: Peers, commands: Commands| {
+        assign(peers, Some(left.entity), commands);
+    });
 }
 
-/// Gives each player a persona whenever a player joins or leaves. All players see the same colors, because
-/// they assign them in the order of the ids.
-fn assign(
-    joined: Query<(), Added<Peer>>,
-    mut left: RemovedComponents<Peer>,
-    peers: Query<(Entity, &Peer, Option<&Persona>)>,
-    mut commands: Commands,
-) {
-    if left.read().count() == 0 && joined.is_empty() {
-        return;
-    }
-    let mut peers: Vec<_> = peers.iter().collect();
+type Peers<'w, 's> = Query<'w, 's, (Entity, &'static Peer, Option<&'static Persona>)>;
+
+/// Gives each player a persona. Players that see the same peers assign the same colors, because they go
+/// through the peers in the order of their ids. Up to 12 players have different colors.
+fn assign(peers: Peers, left: Option<Entity>, mut commands: Commands) {
+    let mut peers: Vec<_> = peers.iter().filter(|it| Some(it.0) != left).collect();
     peers.sort_by_key(|(_, peer, _)| peer.id);
     let mut assigned = Vec::new();
     for (entity, peer, before) in peers {
         let persona = Persona::of(peer.id).in_free_color(assigned.iter());
         if before != Some(&persona) {
-            commands.entity(entity).insert(persona.clone());
+            commands.entity(entity).try_insert(persona.clone());
         }
         assigned.push(persona);
     }

@@ -6,7 +6,7 @@ use bevy::prelude::*;
 use bevy::window::PrimaryWindow;
 use example_kit::{Display, Options, pointer_is_free};
 
-/// Where the player wants to roll.
+/// The input for the next tick.
 #[derive(Resource, Debug, Clone, Default)]
 pub(crate) struct PlayerInput {
     /// The direction on the floor (x and z), with a length of at most 1.

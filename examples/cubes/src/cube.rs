@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Every player's game spawns the same cubes. The number connects them, and nobody owns them until the first
-/// touch.
+/// touch. They stay as they are when the player leaves the room, which this game never does.
 pub(crate) fn spawn(mut commands: Commands) {
     for (number, at) in (0..).zip(level::cubes()) {
         let body = Body::resting(at);

@@ -12,7 +12,7 @@ pub(crate) const HALF_FLOOR: f32 = 20.0;
 /// The height of the invisible walls around the floor, in meters.
 pub(crate) const WALL: f32 = 12.0;
 
-/// What stands on the floor.
+/// A stack of cubes.
 #[derive(Clone, Copy)]
 enum Stack {
     /// Each layer is one cube smaller than the one below.
@@ -65,23 +65,36 @@ pub(crate) fn cubes() -> Vec<Vec3> {
     cubes.into_iter().flatten().collect()
 }
 
-/// Builds the floor and the walls.
+/// Builds the floor, the walls and the ceiling, which are not visible.
 pub(crate) fn build(mut commands: Commands) {
-    let half = HALF_FLOOR;
-    let side = 2.0 * half;
-    commands.spawn((
-        RigidBody::Static,
-        Collider::cuboid(side, 2.0, side),
-        Position(Vec3::new(0.0, -1.0, 0.0)),
-    ));
-    for direction in [Vec3::X, Vec3::NEG_X, Vec3::Z, Vec3::NEG_Z] {
-        let size = Vec3::new(side, WALL, side) - direction.abs() * (side - 2.0);
+    let side = 2.0 * HALF_FLOOR;
+    let middle = Vec3::Y * WALL / 2.0;
+    let room = Vec3::new(side, WALL, side);
+    let directions = [Vec3::X, Vec3::Y, Vec3::Z];
+    for direction in directions.into_iter().flat_map(|it| [it, -it]) {
+        // Thick enough that nothing passes through it in one tick.
+        let thickness = 2.0;
+        let across = direction.abs();
+        let size = room + 2.0 * thickness * (Vec3::ONE - across);
+        let size = size * (Vec3::ONE - across) + across * thickness;
+        let away = (room.dot(across) + thickness) / 2.0;
+        let place = middle + direction * away;
         commands.spawn((
             RigidBody::Static,
             Collider::cuboid(size.x, size.y, size.z),
-            Position(direction * (half + 1.0) + Vec3::Y * WALL / 2.0),
+            Position(place),
+            Transform::from_translation(place),
         ));
     }
+}
+
+/// Returns the nearest place in the level, or `None` if the given one is in the level.
+pub(crate) fn nearest_place(place: Vec3) -> Option<Vec3> {
+    let outside = Vec3::new(HALF_FLOOR, WALL, HALF_FLOOR);
+    let is_inside = place.y > -CUBE / 2.0 && place.abs().cmple(outside).all();
+    let margin = 1.5 * CUBE;
+    let low = Vec3::new(margin - HALF_FLOOR, margin, margin - HALF_FLOOR);
+    (!is_inside).then(|| place.clamp(low, outside - margin))
 }
 
 #[cfg(test)]
@@ -89,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hundreds_of_cubes_stand_on_the_floor_and_not_in_each_other() {
+    fn cubes_stand_on_the_floor_without_overlapping() {
         let cubes = cubes();
         assert_eq!(cubes.len(), 403);
         for (index, cube) in cubes.iter().enumerate() {
@@ -98,5 +111,18 @@ mod tests {
             let is_inside = |other: &&Vec3| (cube - **other).abs().max_element() < CUBE - 1e-3;
             assert_eq!(others.find(is_inside), None, "{cube}");
         }
+    }
+
+    #[test]
+    fn place_outside_of_the_level_is_replaced_by_one_inside() {
+        for outside in [
+            Vec3::NEG_Y * 3.0,
+            Vec3::Y * 100.0,
+            Vec3::new(21.0, 1.0, -1e9),
+        ] {
+            let inside = nearest_place(outside).unwrap();
+            assert_eq!(nearest_place(inside), None, "{outside}");
+        }
+        assert_eq!(nearest_place(Vec3::Y), None);
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     player::RADIUS,
 };
 
-/// What bodies look like.
+/// The meshes and materials of bodies.
 #[derive(Resource)]
 struct Looks {
     cube: Handle<Mesh>,
@@ -27,7 +27,7 @@ struct Looks {
     players: HashMap<PeerId, PlayerLooks>,
 }
 
-/// What the ball and the cubes of a player look like.
+/// The materials of the ball and the cubes of a player.
 struct PlayerLooks {
     ball: Handle<StandardMaterial>,
     cube: Handle<StandardMaterial>,
@@ -101,7 +101,7 @@ fn cube_color(persona: &Persona) -> Color {
 }
 
 fn draw_cube(added: On<Add, Cube>, looks: Res<Looks>, mut commands: Commands) {
-    commands.entity(added.entity).insert((
+    commands.entity(added.entity).try_insert((
         Mesh3d(looks.cube.clone()),
         MeshMaterial3d(looks.free.clone()),
     ));
@@ -116,7 +116,7 @@ fn draw_ball(
 ) {
     if let Ok(peer) = balls.get(added.entity) {
         let material = looks.of_player(peer.id, &mut materials).ball.clone();
-        commands.entity(added.entity).insert((
+        commands.entity(added.entity).try_insert((
             Mesh3d(looks.ball.clone()),
             MeshMaterial3d(material),
             NameTag {
@@ -149,13 +149,13 @@ fn color_players(
     }
 }
 
-/// Gives the cubes of each owner its color, or those of each importance.
+/// Gives the cubes of each owner its color, or shows which cubes are important because they move.
 fn color_cubes(
     overlay: Res<Overlay>,
     mut cubes: Query<
         (
             Option<Ref<Owner>>,
-            Option<Ref<Importance>>,
+            Ref<Body>,
             &mut MeshMaterial3d<StandardMaterial>,
         ),
         With<Cube>,
@@ -163,17 +163,13 @@ fn color_cubes(
     mut looks: ResMut<Looks>,
     mut materials: ResMut<Assets<StandardMaterial>>,
 ) {
-    for (owner, importance, mut material) in &mut cubes {
+    for (owner, body, mut material) in &mut cubes {
         let has_new_owner = owner.as_ref().is_some_and(Ref::is_changed);
-        let has_new_rank = importance.as_ref().is_some_and(Ref::is_changed);
-        if !has_new_owner && !has_new_rank && !overlay.is_changed() {
+        if !has_new_owner && !body.is_changed() && !overlay.is_changed() {
             continue;
         }
         let wanted = match (*overlay, owner) {
-            (Overlay::Priority, _) => {
-                let is_important = importance.is_some_and(|importance| importance.0 > 1.0);
-                &looks.ranks[usize::from(is_important)]
-            }
+            (Overlay::Priority, _) => &looks.ranks[usize::from(!body.is_at_rest())],
             (_, Some(owner)) => &looks.of_player(owner.0, &mut materials).cube,
             (_, None) => &looks.free,
         };

@@ -1,4 +1,4 @@
-//! What the plugin does: keys show how much each link carries, what waits, and who owns what.
+//! Shows the bandwidth of each link, the changes that wait, and the owners of the cubes.
 
 use std::{collections::HashMap, fmt::Write};
 
@@ -36,7 +36,6 @@ struct Lines;
 type Names<'a> = HashMap<PeerId, &'a str>;
 
 /// The bytes that a link has sent and received until the last measurement, and their rates in kbit/s.
-#[derive(Default)]
 struct Rate {
     total: [u64; 2],
     kbits: [f32; 2],
@@ -85,19 +84,23 @@ fn show(
     mut since: Local<f32>,
 ) {
     *since += time.delta_secs();
-    if *since < INTERVAL && !overlay.is_changed() {
+    let is_due = *since >= INTERVAL;
+    if !is_due && !overlay.is_changed() {
         return;
     }
-    let seconds = std::mem::take(&mut *since);
     rates.retain(|id, _| peers.iter().any(|(peer, _)| peer.id == *id));
     for (peer, link) in &peers {
-        let rate = rates.entry(peer.id).or_default();
         let total = [link.replication.bytes_sent, link.network.bytes_received];
-        if seconds >= INTERVAL {
+        let kbits = [0.0; 2];
+        let rate = rates.entry(peer.id).or_insert(Rate { total, kbits });
+        if is_due {
             let bits = [0, 1].map(|at| total[at].saturating_sub(rate.total[at]) as f32 * 8.0);
-            rate.kbits = bits.map(|bits| bits / seconds / 1000.0);
+            rate.kbits = bits.map(|bits| bits / *since / 1000.0);
             rate.total = total;
         }
+    }
+    if is_due {
+        *since = 0.0;
     }
     let names: HashMap<_, _> = personas
         .iter()
@@ -122,7 +125,7 @@ fn bandwidth(
     peers: Query<(&Peer, &LinkStats)>,
     rates: &HashMap<PeerId, Rate>,
 ) -> std::fmt::Result {
-    writeln!(text, "kbit/s sent of the budget, and received in all")?;
+    writeln!(text, "kbit/s sent of the budget, and received in total")?;
     for (peer, link) in &peers {
         let [sent, received] = rates.get(&peer.id).map_or([0.0; 2], |rate| rate.kbits);
         let budget = link.replication.budget * 8.0 / 1000.0;

@@ -29,7 +29,7 @@ pub(crate) fn place(
     let turn = Persona::of(id).variant as f32;
     let at = Vec2::from_angle(turn) * (HALF_FLOOR - 3.0);
     let body = Body::resting(Vec3::new(at.x, RADIUS, at.y));
-    commands.entity(added.entity).insert(body);
+    commands.entity(added.entity).try_insert(body);
     Ok(())
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn add_physics(
     mut commands: Commands,
 ) {
     if let Ok(body) = balls.get(added.entity) {
-        commands.entity(added.entity).insert((
+        commands.entity(added.entity).try_insert((
             physics::body(*body, Collider::sphere(RADIUS)),
             Mass(MASS),
             AngularDamping(2.0),
@@ -52,9 +52,14 @@ pub(crate) fn add_physics(
 pub(crate) fn roll(
     input: Res<PlayerInput>,
     time: Res<Time>,
-    ball: Single<(&Position, &mut LinearVelocity, Has<Sleeping>), With<LocalPeer>>,
+    ball: Option<Single<(&Position, &mut LinearVelocity, Has<Sleeping>), With<LocalPeer>>>,
     mut rolling: ResMut<Rolling>,
 ) {
+    let Some(ball) = ball else {
+        // The player is not in a room.
+        rolling.0 = None;
+        return;
+    };
     let (at, mut velocity, is_asleep) = ball.into_inner();
     let goal = input.heading(at.0.xz()) * SPEED;
     let is_rolling = goal.length().max(velocity.length()) > Body::PUSH;

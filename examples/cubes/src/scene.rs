@@ -14,7 +14,7 @@ const DIRECTION: Vec3 = Vec3::new(0.0, 0.8, 0.6);
 /// The aspect ratio of the floor on the screen.
 const ASPECT: f32 = 1.35;
 
-/// The distance of the camera at windows that are at least as wide, in meters.
+/// The distance of the camera in windows with at least this aspect ratio, in meters.
 const DISTANCE: f32 = 52.0;
 
 pub(crate) fn plugin(app: &mut App) {
@@ -88,12 +88,12 @@ fn build(
     ));
 }
 
-/// Keeps the whole floor in view in narrow windows, too.
+/// Keeps the whole floor in view, even in narrow windows.
 fn fit(
     window: Single<&Window, (With<PrimaryWindow>, Changed<Window>)>,
     mut camera: Single<&mut Transform, With<Camera3d>>,
 ) {
     let aspect = window.width() / window.height().max(1.0);
     let further = (ASPECT / aspect.max(0.1)).max(1.0);
-    camera.translation = DIRECTION.normalize() * DISTANCE * further;
+    camera.translation = DIRECTION * DISTANCE * further;
 }

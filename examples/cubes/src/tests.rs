@@ -183,7 +183,7 @@ fn newcomer_sees_400_moved_cubes_within_two_seconds_at_256_kbit() {
 #[derive(Debug, Default)]
 struct Motion {
     last: BTreeMap<u32, [Vec3; 2]>,
-    /// The longest way of a cube in one frame, in meters.
+    /// The longest distance that a cube moves in one frame, in meters.
     longest: f32,
     /// How often a cube moves back and forth by more than a centimeter in two frames.
     shakes: usize,
@@ -244,7 +244,7 @@ fn cubes_between_two_players_do_not_shake() {
     {
         println!("{shakes} shakes of {moves} moves, up to {longest:.2} m");
         assert!(moves > 1000, "nothing has moved");
-        // Cubes that hit something turn back as well, also with one player.
+        // Cubes also turn back when they hit something, even with one player.
         assert!(shakes * 100 < moves, "{shakes} shakes of {moves} moves");
     }
 }

@@ -1,7 +1,10 @@
 //! A player takes the cubes that it touches, and those that it sets in motion.
 
 use avian3d::prelude::*;
-use bevy::prelude::*;
+use bevy::{
+    ecs::{entity::EntityHashSet, system::SystemParam},
+    prelude::*,
+};
 use bevy_huddle::prelude::*;
 
 use crate::{
@@ -9,7 +12,7 @@ use crate::{
     rolling::Rolling,
 };
 
-/// A cube that is further than this from where its owner says has lost what it was lying on, in meters.
+/// A cube that is further than this from the position that its owner sends has lost its support, in meters.
 const FALLEN: f32 = 0.3;
 
 /// Takes cubes while they touch what the local player moves. The plugin decides between players who take
@@ -17,7 +20,7 @@ const FALLEN: f32 = 0.3;
 pub(crate) fn touch_cubes(
     contacts: Res<ContactGraph>,
     rolling: Res<Rolling>,
-    huddle: Huddle,
+    players: Running,
     pushing: Query<(&LinearVelocity, Has<LocalPeer>), With<LocallyOwned>>,
     mut cubes: Query<(&Body, Physics, Option<&Owner>), (With<Cube>, Without<LocallyOwned>)>,
     mut commands: Commands,
@@ -39,7 +42,9 @@ pub(crate) fn touch_cubes(
             // would take each other's cubes again and again.
             let may_take = match is_player {
                 true => is_near,
-                false => is_set_in_motion && (is_near || !gives_to(&huddle, owner)),
+                false => {
+                    is_set_in_motion && (is_near || !owner.is_some_and(|it| players.receives(it)))
+                }
             };
             if may_take {
                 commands.entity(cube).touch();
@@ -48,13 +53,21 @@ pub(crate) fn touch_cubes(
     }
 }
 
-/// Returns whether the local player gives its cubes to this one if they touch. The player with the higher id
-/// receives them, so all players decide alike.
-fn gives_to(huddle: &Huddle, owner: Option<&Owner>) -> bool {
-    huddle
-        .local_id()
-        .zip(owner)
-        .is_some_and(|(local, owner)| owner.0 > local)
+/// The players whose games run.
+#[derive(SystemParam)]
+pub(crate) struct Running<'w, 's> {
+    huddle: Huddle<'w, 's>,
+    running: Query<'w, 's, (), (With<Peer>, Without<Stopped>, Without<Reconnecting>)>,
+}
+
+impl Running<'_, '_> {
+    /// Returns whether the local player gives its cubes to this owner if they touch. The player with the
+    /// higher id receives them, so all players decide alike. A game that does not run cannot move them.
+    fn receives(&self, owner: &Owner) -> bool {
+        let is_higher = self.huddle.local_id().is_some_and(|local| owner.0 > local);
+        let peer = self.huddle.peer_entity(owner.0);
+        is_higher && peer.is_some_and(|peer| self.running.contains(peer))
+    }
 }
 
 /// Gives cubes to a player whose cubes they touch, so that a heap has one owner.
@@ -64,11 +77,12 @@ fn gives_to(huddle: &Huddle, owner: Option<&Owner>) -> bool {
 pub(crate) fn give_cubes(
     contacts: Res<ContactGraph>,
     rolling: Res<Rolling>,
-    huddle: Huddle,
+    players: Running,
     mine: Query<&Body, (With<Cube>, With<LocallyOwned>)>,
     others: Query<&Owner, (With<Cube>, Without<LocallyOwned>)>,
     mut commands: Commands,
 ) {
+    let mut given = EntityHashSet::default();
     for pair in contacts.iter_active_touching() {
         for (cube, other) in [
             (pair.collider1, pair.collider2),
@@ -77,7 +91,8 @@ pub(crate) fn give_cubes(
             let (Ok(body), Ok(owner)) = (mine.get(cube), others.get(other)) else {
                 continue;
             };
-            if gives_to(&huddle, Some(owner)) && !rolling.is_near(body.at) {
+            let may_give = !rolling.is_near(body.at) && players.receives(owner);
+            if may_give && given.insert(cube) {
                 commands.entity(cube).give(owner.0);
             }
         }

@@ -90,8 +90,8 @@ impl ExampleKit {
         }
     }
 
-    /// Spawns no camera, because the game spawns its own. Set its `is_active` as
-    /// [`Options::display`] says.
+    /// Spawns no camera, because the game spawns its own. Make it active if [`Options::display`] is
+    /// [`Display::Window`].
     #[must_use]
     pub fn without_camera(self) -> Self {
         Self {

@@ -1,5 +1,5 @@
-//! A name, a color and a shape for each player. They depend only on the player's id, so they are the
-//! same on every screen.
+//! A name, a color and a shape for each player. By default, they depend only on the player's id, so they are
+//! the same on every screen.
 
 use bevy::prelude::*;
 use bevy_huddle::prelude::PeerId;

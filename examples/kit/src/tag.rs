@@ -129,11 +129,12 @@ fn place_tags(
 ) {
     let (camera, view) = *camera;
     for (tag, mut node, mut visibility) in &mut tags {
-        let Ok((at, name)) = tagged.get(tag.0) else {
-            continue;
-        };
-        let below = at.translation() - Vec3::Y * name.below;
-        let Ok(position) = camera.world_to_viewport(view, below) else {
+        let on_screen = tagged.get(tag.0).ok().and_then(|(at, name)| {
+            let below = at.translation() - Vec3::Y * name.below;
+            camera.world_to_viewport(view, below).ok()
+        });
+        let Some(position) = on_screen else {
+            visibility.set_if_neq(Visibility::Hidden);
             continue;
         };
         let position = position / scale.0;

@@ -11,18 +11,18 @@ use cubes::{Body, Cube};
 use serde::Serialize;
 use web_time::Instant;
 
-/// The state of the level, as a tester wants to know it.
+/// The state of the level.
 #[derive(Resource, Debug, Default, Clone, Serialize)]
 pub(crate) struct CubesWorld {
     /// The number of cubes.
     count: usize,
     /// The number of bodies that move.
     moving: usize,
-    /// The number of cubes of each owner. Nobody's cubes are missing.
+    /// The number of cubes of each owner. Cubes without an owner are not counted.
     owned: HashMap<PeerId, usize>,
     /// The cubes, sorted by number, while no body moves.
     cubes: Vec<CubeReport>,
-    /// The share of its budget that a link has used in the second in which it used most.
+    /// The largest share of its budget that a link used within one second.
     most_of_budget: f64,
     /// The median and the maximum duration of the last ticks, in milliseconds.
     tick_ms: [f64; 2],

@@ -9,10 +9,10 @@ use huddle_tests::{
 
 use crate::steps::{LOAD_TIMEOUT, all_meet, is_long_run};
 
-/// The step of a position, with the tolerance of `f32` in JSON.
+/// The step of a position, with a tolerance for `f32` in JSON.
 const QUANTUM: f32 = 0.002 + 1e-4;
 
-/// The time until all bodies have come to rest after the last bot.
+/// The time until all bodies rest after the last bot has stopped.
 const REST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The time until every cube of a lost player has another owner.

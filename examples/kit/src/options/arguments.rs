@@ -42,7 +42,7 @@ struct Arguments {
     /// Let a bot play; the same seed plays the same way
     #[arg(long, value_name = "SEED")]
     bot: Option<u64>,
-    /// Let the bot stop after this many seconds
+    /// Stop the bot after this many seconds
     #[arg(long, value_name = "SECONDS")]
     rest_after: Option<u64>,
     /// Run without a window or a renderer

@@ -33,7 +33,7 @@ pub struct Options {
     pub link: String,
     /// The seed of a bot that plays instead of the player.
     pub bot: Option<u64>,
-    /// The time after which the bot stops, since the start.
+    /// The time from the start of the program until the bot stops.
     pub rest_after: Option<Duration>,
     /// The output of the program.
     pub display: Display,
