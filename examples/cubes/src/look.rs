@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bevy::prelude::*;
-use bevy_huddle::{prelude::*, replication::*};
+use bevy_huddle::prelude::*;
 use example_kit::{NameTag, Persona, paint};
 
 use crate::{
