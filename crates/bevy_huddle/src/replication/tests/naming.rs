@@ -36,7 +36,7 @@ fn event_about_an_entity_finds_it_on_every_peer() {
         world.run_system_once(find).unwrap().unwrap()
     });
     lab.commands(ada, |commands| {
-        _ = commands.send_to(Recipients::All, Ping(id))
+        commands.send_to(Recipients::All, Ping(id));
     });
     lab.settle();
     let shown = lab.shown(bob, (ada, ball));
@@ -47,7 +47,7 @@ fn event_about_an_entity_finds_it_on_every_peer() {
     lab.with(ada, |world| world.despawn(ball));
     lab.settle();
     lab.commands(bob, |commands| {
-        _ = commands.send_to(Recipients::All, Ping(id))
+        commands.send_to(Recipients::All, Ping(id));
     });
     lab.settle();
     for player in [ada, bob] {
