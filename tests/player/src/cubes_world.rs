@@ -35,9 +35,34 @@ struct CubeReport {
     owner: Option<PeerId>,
 }
 
-/// What a link had sent at some times in the last second.
+/// What a link had sent, and its budget, at some times in the last second.
 #[derive(Default)]
-struct LastSecond(VecDeque<(Duration, f64)>);
+struct LastSecond(VecDeque<Moment>);
+
+struct Moment {
+    time: Duration,
+    sent: f64,
+    budget: f64,
+}
+
+impl LastSecond {
+    /// Records a moment. Returns the used share of the largest budget, after the first second.
+    fn record(&mut self, now: Moment) -> Option<f64> {
+        let is_over = |then: &Moment| now.time.saturating_sub(then.time) >= Duration::from_secs(1);
+        while self.0.get(1).is_some_and(is_over) {
+            self.0.pop_front();
+        }
+        let share = self.0.front().filter(|it| is_over(it)).map(|first| {
+            let seconds = (now.time - first.time).as_secs_f64();
+            // The budget may have shrunk in the meantime.
+            let budgets = self.0.iter().map(|moment| moment.budget);
+            let budget = budgets.fold(now.budget, f64::max);
+            (now.sent - first.sent) / seconds / budget.max(1.0)
+        });
+        self.0.push_back(now);
+        share
+    }
+}
 
 /// The durations of the last ticks.
 #[derive(Resource, Default)]
@@ -112,23 +137,12 @@ fn measure_budget(
     mut sent: Local<HashMap<PeerId, LastSecond>>,
     mut world: ResMut<CubesWorld>,
 ) {
-    let now = time.elapsed();
     for (peer, link) in &links {
-        let LastSecond(totals) = sent.entry(peer.id).or_default();
-        totals.push_back((now, link.replication.bytes_sent as f64));
-        while totals
-            .get(1)
-            .is_some_and(|(then, _)| now.saturating_sub(*then) >= Duration::from_secs(1))
-        {
-            totals.pop_front();
-        }
-        if let (Some(first), Some(last)) = (totals.front(), totals.back())
-            && last.0.saturating_sub(first.0) >= Duration::from_secs(1)
-            && link.replication.budget > 0.0
-        {
-            let seconds = (last.0 - first.0).as_secs_f64();
-            let share = (last.1 - first.1) / seconds / link.replication.budget;
-            world.most_of_budget = world.most_of_budget.max(share);
-        }
+        let share = sent.entry(peer.id).or_default().record(Moment {
+            time: time.elapsed(),
+            sent: link.replication.bytes_sent as f64,
+            budget: link.replication.budget,
+        });
+        world.most_of_budget = world.most_of_budget.max(share.unwrap_or(0.0));
     }
 }
