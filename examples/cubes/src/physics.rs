@@ -1,8 +1,9 @@
 //! Connects the shared bodies with the physics engine.
 //!
-//! The owner of a body simulates it. For all other players it is kinematic: it goes to the
-//! position that its owner sends, and pushes what it meets. Cubes at rest near the rolling ball of the local player are simulated as
-//! well, so that the ball can set a whole stack in motion at once. Then the local player takes them.
+//! The owner of a body simulates it. For all other players it is kinematic: it goes to the position that its
+//! owner sends, and pushes what it meets. Cubes at rest near the rolling ball of the local player are
+//! simulated as well, so that the ball can set a whole stack in motion at once. Then the local player takes
+//! them.
 
 use avian3d::{physics_transform::PhysicsTransformConfig, prelude::*};
 use bevy::prelude::*;
