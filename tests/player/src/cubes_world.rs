@@ -45,20 +45,23 @@ struct Moment {
     budget: f64,
 }
 
+/// The length of a packet. The statistics are as old as a frame, so a packet of the frame before the second
+/// can seem to belong to it.
+const PACKET: f64 = 1200.0;
+
 impl LastSecond {
-    /// Records a moment. Returns the used share of the largest budget, after the first second.
-    fn record(&mut self, now: Moment) -> Option<f64> {
-        let is_over = |then: &Moment| now.time.saturating_sub(then.time) >= Duration::from_secs(1);
-        while self.0.get(1).is_some_and(is_over) {
+    /// Records a moment. Returns the share of the largest budget that was used in the last second.
+    fn record(&mut self, now: Moment) -> f64 {
+        let is_earlier =
+            |then: &Moment| now.time.saturating_sub(then.time) > Duration::from_secs(1);
+        while self.0.front().is_some_and(is_earlier) {
             self.0.pop_front();
         }
-        let share = self.0.front().filter(|it| is_over(it)).map(|first| {
-            let seconds = (now.time - first.time).as_secs_f64();
-            // The budget may have shrunk in the meantime.
-            let budgets = self.0.iter().map(|moment| moment.budget);
-            let budget = budgets.fold(now.budget, f64::max);
-            (now.sent - first.sent) / seconds / budget.max(1.0)
-        });
+        // The budget may have shrunk in the meantime.
+        let budgets = self.0.iter().map(|moment| moment.budget);
+        let budget = budgets.fold(now.budget, f64::max);
+        let before = self.0.front().map_or(now.sent, |first| first.sent);
+        let share = (now.sent - before - PACKET) / budget.max(1.0);
         self.0.push_back(now);
         share
     }
@@ -143,6 +146,6 @@ fn measure_budget(
             sent: link.replication.bytes_sent as f64,
             budget: link.replication.budget,
         });
-        world.most_of_budget = world.most_of_budget.max(share.unwrap_or(0.0));
+        world.most_of_budget = world.most_of_budget.max(share);
     }
 }

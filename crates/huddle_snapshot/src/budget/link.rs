@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use super::{queueing::QueueingDelay, send_rate::SendRate};
 
@@ -35,6 +35,12 @@ const RATE_HYSTERESIS: f64 = 1.2;
 
 /// The time for which unused budget can be saved.
 const SAVINGS: Duration = Duration::from_millis(250);
+
+/// The time in which the link never sends more than the budget of this time.
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// The number of packets of the last second that count. A link sends at most 60.
+const MAX_RECENT: usize = 256;
 
 /// The limits of a link.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -81,7 +87,7 @@ impl Default for BudgetOptions {
 ///   packet. A low budget is therefore not spent on overhead.
 /// - Links have slots, and send in different ticks. A link that was idle does not wait for its slot.
 /// - A link that sends less than its budget saves up to 250 ms of it. A link that sends more pauses
-///   until the budget suffices again.
+///   until the budget suffices again. In no second does it send more than the budget of a second.
 ///
 /// ```
 /// use std::time::Duration;
@@ -108,6 +114,8 @@ pub struct LinkBudget {
     bytes_sent: u64,
     /// The bytes that the link may send now. Negative if it sent more than its budget.
     available: f64,
+    /// The times and lengths of the packets of the last second.
+    recent: VecDeque<(Duration, f64)>,
     /// The time of the last tick.
     ticked: Option<Duration>,
     /// The time of the tick with the last packet.
@@ -137,6 +145,7 @@ impl LinkBudget {
             rate: options.max_rate,
             bytes_sent: 0,
             available: 0.0,
+            recent: VecDeque::new(),
             ticked: None,
             sent: None,
             tick: None,
@@ -186,6 +195,7 @@ impl LinkBudget {
     /// may send in this tick, or `None` if it sends nothing. Call this function once per tick, as far as possible.
     pub fn start_tick(&mut self, tick: u32, now: Duration, has_data: bool) -> Option<usize> {
         let last = self.ticked.replace(now).unwrap_or(now);
+        self.forget_packets(now);
         let passed = now.saturating_sub(last).min(SAVINGS).as_secs_f64();
         // A tiny budget must be able to save for a packet.
         let packet = (PACKET_OVERHEAD + MIN_PAYLOAD) as f64;
@@ -205,9 +215,20 @@ impl LinkBudget {
         // The packet may use what the next interval adds, so that a new link does not start with
         // an empty budget, and a packet does not wait for rounding errors.
         let share = self.bytes_per_second * interval;
-        let payload = self.available + share - PACKET_OVERHEAD as f64;
+        let rest_of_second =
+            self.bytes_per_second - self.recent.iter().map(|(_, bytes)| bytes).sum::<f64>();
+        let most = (self.available + share).min(rest_of_second);
+        let payload = most - PACKET_OVERHEAD as f64;
         let is_enough = payload >= MIN_PAYLOAD as f64 / 2.0;
         is_enough.then(|| (payload as usize).min(self.options.max_payload))
+    }
+
+    /// Forgets the packets that left more than a second ago.
+    fn forget_packets(&mut self, now: Duration) {
+        let is_over = |(time, _): &(Duration, f64)| now.saturating_sub(*time) >= WINDOW;
+        while self.recent.front().is_some_and(is_over) {
+            self.recent.pop_front();
+        }
     }
 
     /// Returns whether the link has sent nothing during an interval between packets.
@@ -222,6 +243,10 @@ impl LinkBudget {
         let debt_limit = -self.bytes_per_second;
         let bytes = payload.saturating_add(PACKET_OVERHEAD);
         self.bytes_sent = self.bytes_sent.saturating_add(bytes as u64);
+        if self.recent.len() < MAX_RECENT {
+            let time = self.ticked.unwrap_or_default();
+            self.recent.push_back((time, bytes as f64));
+        }
         self.available = (self.available - bytes as f64).max(debt_limit);
         self.sent = self.ticked;
     }

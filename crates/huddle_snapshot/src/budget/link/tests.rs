@@ -233,3 +233,29 @@ fn caller_that_misses_ticks_does_not_stop_the_link() {
         assert!((95..=101).contains(&sent), "{sent} with steps of {step}");
     }
 }
+
+#[test]
+fn link_never_sends_more_than_its_budget_in_a_second() {
+    let options = BudgetOptions::default();
+    let mut budget = LinkBudget::new(options, 60.0, 0);
+    let mut sent = Vec::new();
+    for tick in 0..600 {
+        let now = Duration::from_secs(u64::from(tick)) / 60;
+        // It is idle now and then, which saves budget.
+        let has_data = tick % 150 > 40;
+        if let Some(payload) = budget.start_tick(tick, now, has_data) {
+            budget.record_packet(payload);
+            sent.push((tick, payload + PACKET_OVERHEAD));
+        }
+    }
+    for &(end, _) in &sent {
+        let second = sent
+            .iter()
+            .filter(|(tick, _)| (end.saturating_sub(59)..=end).contains(tick));
+        let bytes: usize = second.map(|(_, bytes)| bytes).sum();
+        assert!(
+            bytes <= options.max_bytes_per_second as usize,
+            "{bytes} bytes until tick {end}"
+        );
+    }
+}
