@@ -45,10 +45,6 @@ struct Moment {
     budget: f64,
 }
 
-/// The length of a packet. The statistics are as old as a frame, so a packet of the frame before the second
-/// can seem to belong to it.
-const PACKET: f64 = 1200.0;
-
 impl LastSecond {
     /// Records a moment. Returns the share of the largest budget that was used in the last second.
     fn record(&mut self, now: Moment) -> f64 {
@@ -61,7 +57,7 @@ impl LastSecond {
         let budgets = self.0.iter().map(|moment| moment.budget);
         let budget = budgets.fold(now.budget, f64::max);
         let before = self.0.front().map_or(now.sent, |first| first.sent);
-        let share = (now.sent - before - PACKET) / budget.max(1.0);
+        let share = (now.sent - before) / budget.max(1.0);
         self.0.push_back(now);
         share
     }

@@ -18,10 +18,6 @@ const REST_TIMEOUT: Duration = Duration::from_secs(60);
 /// The time until every cube of a lost player has another owner.
 const INHERITED: Duration = Duration::from_secs(5);
 
-/// The largest share of its budget that a link may use in one second. The link counts a second in ticks, and
-/// those of a slow page come in bursts.
-const MOST_OF_BUDGET: f64 = 1.25;
-
 const ROOM: &str = "cubes";
 
 fn native(
@@ -111,7 +107,7 @@ pub(crate) fn cubes_agree_after_rest(artifacts: &Artifacts) -> anyhow::Result<()
         );
         ensure!(owners.len() > 1, "only {owners:?} own cubes");
         ensure!(
-            world.most_of_budget <= MOST_OF_BUDGET,
+            world.most_of_budget <= 1.0,
             "a link has used {} of its budget in a second",
             world.most_of_budget
         );

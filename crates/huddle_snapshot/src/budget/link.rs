@@ -114,7 +114,9 @@ pub struct LinkBudget {
     bytes_sent: u64,
     /// The bytes that the link may send now. Negative if it sent more than its budget.
     available: f64,
-    /// The times and lengths of the packets of the last second.
+    /// The time of a clock, if the ticks do not pass evenly.
+    clock: Option<Duration>,
+    /// The times and lengths of the packets of the last second, in the time of the clock.
     recent: VecDeque<(Duration, f64)>,
     /// The time of the last tick.
     ticked: Option<Duration>,
@@ -145,6 +147,7 @@ impl LinkBudget {
             rate: options.max_rate,
             bytes_sent: 0,
             available: 0.0,
+            clock: None,
             recent: VecDeque::new(),
             ticked: None,
             sent: None,
@@ -171,6 +174,12 @@ impl LinkBudget {
         self.ticks_per_second = ticks_per_second;
     }
 
+    /// Sets the time of a clock, before a tick. The ticks of a busy program come in bursts, so the second in
+    /// which a link keeps its budget is one of the clock. Without a clock, it is one of the ticks.
+    pub fn set_clock(&mut self, now: Duration) {
+        self.clock = Some(now);
+    }
+
     /// Handles a round-trip time that was measured at `now`.
     pub fn observe_round_trip(&mut self, round_trip: Duration, now: Duration) {
         self.queueing.observe(round_trip, now);
@@ -195,7 +204,7 @@ impl LinkBudget {
     /// may send in this tick, or `None` if it sends nothing. Call this function once per tick, as far as possible.
     pub fn start_tick(&mut self, tick: u32, now: Duration, has_data: bool) -> Option<usize> {
         let last = self.ticked.replace(now).unwrap_or(now);
-        self.forget_packets(now);
+        self.forget_packets(self.clock.unwrap_or(now));
         let passed = now.saturating_sub(last).min(SAVINGS).as_secs_f64();
         // A tiny budget must be able to save for a packet.
         let packet = (PACKET_OVERHEAD + MIN_PAYLOAD) as f64;
@@ -244,7 +253,7 @@ impl LinkBudget {
         let bytes = payload.saturating_add(PACKET_OVERHEAD);
         self.bytes_sent = self.bytes_sent.saturating_add(bytes as u64);
         if self.recent.len() < MAX_RECENT {
-            let time = self.ticked.unwrap_or_default();
+            let time = self.clock.or(self.ticked).unwrap_or_default();
             self.recent.push_back((time, bytes as f64));
         }
         self.available = (self.available - bytes as f64).max(debt_limit);

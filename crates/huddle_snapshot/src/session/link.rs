@@ -74,11 +74,13 @@ impl Link {
     pub(super) fn write(
         &mut self,
         world: &World,
+        now: Duration,
         seq: u64,
         tick: u32,
         space: usize,
         out: &mut Vec<u8>,
     ) -> bool {
+        self.budget.set_clock(now);
         let now = self.outgoing.start_tick(tick);
         if !self.outgoing.start_packet(seq) {
             debug_assert!(false, "packet {seq} is not newer than the one before");

@@ -73,7 +73,7 @@ impl SnapshotSession {
     ) -> bool {
         self.enqueue_changed();
         let link = self.links.get_mut(&peer);
-        link.is_some_and(|link| link.write(&self.world, seq, tick, space, out))
+        link.is_some_and(|link| link.write(&self.world, self.now, seq, tick, space, out))
     }
 
     /// Sends the changes that rate limits have delayed, and whose time has come.

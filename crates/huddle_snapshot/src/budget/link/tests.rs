@@ -259,3 +259,34 @@ fn link_never_sends_more_than_its_budget_in_a_second() {
         );
     }
 }
+
+#[test]
+fn bursts_of_ticks_do_not_exceed_the_budget_of_a_second() {
+    let options = BudgetOptions::default();
+    let mut budget = LinkBudget::new(options, 60.0, 0);
+    let mut sent = Vec::new();
+    for tick in 0..600_u64 {
+        // The program hangs for half a second, and then catches up.
+        let clock = Duration::from_secs(if (300..330).contains(&tick) {
+            330
+        } else {
+            tick
+        }) / 60;
+        budget.set_clock(clock);
+        let tick = u32::try_from(tick).unwrap();
+        if let Some(payload) = budget.start_tick(tick, Duration::from_secs(tick.into()) / 60, true)
+        {
+            budget.record_packet(payload);
+            sent.push((clock, payload + PACKET_OVERHEAD));
+        }
+    }
+    for &(end, _) in &sent {
+        let is_recent = |time: Duration| time <= end && end - time < Duration::from_secs(1);
+        let second = sent.iter().filter(|(time, _)| is_recent(*time));
+        let bytes: usize = second.map(|(_, bytes)| bytes).sum();
+        assert!(
+            bytes <= options.max_bytes_per_second as usize,
+            "{bytes} bytes until {end:?}"
+        );
+    }
+}

@@ -372,6 +372,7 @@ fn links_send_in_different_ticks_at_any_tick_rate() {
         let (mut most, mut sent) = (0, 0);
         let ticks = ticks_per_second as u32 * 10;
         for tick in 0..ticks {
+            a.advance(Duration::from_secs_f64(f64::from(tick) / ticks_per_second));
             let value = Value::Numbers(&[(tick % 1000) as i32, 0]);
             a.set(id, component("place"), value).unwrap();
             let mut out = Vec::new();
