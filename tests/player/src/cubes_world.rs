@@ -53,7 +53,7 @@ impl LastSecond {
         while self.0.front().is_some_and(is_earlier) {
             self.0.pop_front();
         }
-        // The budget may have shrunk in the meantime.
+        // A share shrinks when a peer joins.
         let budgets = self.0.iter().map(|moment| moment.budget);
         let budget = budgets.fold(now.budget, f64::max);
         let before = self.0.front().map_or(now.sent, |first| first.sent);
@@ -132,15 +132,18 @@ fn update(
 
 fn measure_budget(
     time: Res<Time<Real>>,
+    budget: Res<ReplicationBudget>,
     links: Query<(&Peer, &LinkStats)>,
     mut sent: Local<HashMap<PeerId, LastSecond>>,
     mut world: ResMut<CubesWorld>,
 ) {
+    // Each link has an equal share.
+    let budget = f64::from(budget.bytes_per_second) / links.iter().count().max(1) as f64;
     for (peer, link) in &links {
         let share = sent.entry(peer.id).or_default().record(Moment {
             time: time.elapsed(),
             sent: link.replication.bytes_sent as f64,
-            budget: link.replication.budget,
+            budget,
         });
         world.most_of_budget = world.most_of_budget.max(share);
     }
