@@ -71,7 +71,10 @@ impl Judge {
             }
             for &(b, other) in honest.iter().filter(|(b, _)| *b > a) {
                 if has_left(&one.left, b) || has_left(&other.left, a) {
-                    assert!(one.is_split && other.is_split, "{a} and {b} did not detect the split");
+                    assert!(
+                        one.is_split && other.is_split,
+                        "{a} and {b} did not detect the split"
+                    );
                     ending = Ending::Split;
                     continue;
                 }
