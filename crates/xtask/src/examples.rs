@@ -207,18 +207,6 @@ impl Examples {
         }
     }
 
-    /// Returns the named example, or the only one.
-    pub(crate) fn only(&self, name: Option<&str>) -> anyhow::Result<&Example> {
-        match (name, self.0.as_slice()) {
-            (Some(name), _) => self.one(name),
-            (None, [example]) => Ok(example),
-            (None, _) => bail!(
-                "--native opens a single example; name one of them; {}",
-                self.list()
-            ),
-        }
-    }
-
     fn list(&self) -> String {
         let mut text = String::from("the examples are:");
         for example in &self.0 {
@@ -250,11 +238,12 @@ mod tests {
     }
 
     #[test]
-    fn all_examples_are_selected_by_default_but_a_window_needs_a_name() {
+    fn one_example_or_all_of_them_are_selected() {
         let examples = two();
         assert_eq!(examples.select(None).unwrap().len(), 2);
-        assert!(examples.only(None).is_err());
-        assert_eq!(examples.only(Some("duel")).unwrap().name, "duel");
+        let duel = examples.select(Some("duel")).unwrap();
+        assert_eq!(duel.len(), 1);
+        assert_eq!(duel[0].name, "duel");
     }
 
     #[test]

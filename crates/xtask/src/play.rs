@@ -35,8 +35,12 @@ const MAX_HEALTH_LEN: u64 = 4096;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// The example to play [default: all examples]
-    example: Option<String>,
+    /// The example to play
+    #[arg(default_value = "hello")]
+    example: String,
+    /// Serve all examples (slow to build: they use more of Bevy)
+    #[arg(long, conflicts_with_all = ["example", "native"])]
+    all: bool,
     /// The port to serve on
     #[arg(long, default_value_t = 3536)]
     port: u16,
@@ -53,11 +57,9 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCode> {
-    let examples = project.examples.select(options.example.as_deref())?;
-    let window = match options.native {
-        true => Some(project.examples.only(options.example.as_deref())?),
-        false => None,
-    };
+    let name = (!options.all).then_some(options.example.as_str());
+    let examples = project.examples.select(name)?;
+    let window = examples.first().copied().filter(|_| options.native);
     let ip = match options.lan {
         true => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         false => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -227,7 +229,7 @@ fn print_addresses(options: &Options, examples: &[&Example]) {
     for example in examples {
         println!("    {base}{}/   {}", example.name, example.description);
     }
-    println!("    {base}   all examples");
+    println!("    {base}   the list of all examples");
     if options.lan {
         match lan_address() {
             Some(ip) => println!(
