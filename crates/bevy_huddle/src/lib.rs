@@ -509,6 +509,28 @@ mod pages {
     mod errors {}
     #[doc = include_str!("../../../docs/troubleshooting.md")]
     mod troubleshooting {}
+    #[doc = include_str!("../../../docs/README.md")]
+    mod guide {}
+    #[doc = include_str!("../../../docs/concepts.md")]
+    mod concepts {}
+    #[doc = include_str!("../../../docs/cookbook.md")]
+    mod cookbook {}
+    #[doc = include_str!("../../../docs/cookbook-rooms.md")]
+    mod cookbook_rooms {}
+    #[doc = include_str!("../../../docs/faq.md")]
+    mod faq {}
+    #[doc = include_str!("../../../docs/features-and-versions.md")]
+    mod features_and_versions {}
+    #[doc = include_str!("../../../docs/glossary.md")]
+    mod glossary {}
+    #[doc = include_str!("../../../docs/going-online.md")]
+    mod going_online {}
+    #[doc = include_str!("../../../docs/is-it-for-my-game.md")]
+    mod is_it_for_my_game {}
+    #[doc = include_str!("../../../docs/migrating.md")]
+    mod migrating {}
+    #[doc = include_str!("../../../docs/testing-your-game.md")]
+    mod testing_your_game {}
 }
 
 /// The items that most games use: `use bevy_huddle::prelude::*;`.
