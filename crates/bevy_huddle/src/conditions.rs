@@ -29,7 +29,7 @@ pub fn in_room(huddle: Huddle) -> bool {
 ///
 /// fn spawn_enemies() {}
 ///
-/// App::new().add_systems(FixedUpdate, spawn_enemies.run_if(is_host.and(room_playing)));
+/// App::new().add_systems(FixedUpdate, spawn_enemies.run_if(is_host.and_then(room_playing)));
 /// ```
 pub fn is_host(huddle: Huddle) -> bool {
     huddle.is_host()

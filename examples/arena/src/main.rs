@@ -2,7 +2,7 @@
 //! space bar or Enter.
 //!
 //! This is a port of the tutorial game [Extreme Bevy](https://johanhelsing.studio/posts/extreme-bevy) by Johan
-//! Helsing, which uses bevy_ggrs and bevy_matchbox. `docs/rollback.md` compares the two.
+//! Helsing, which uses bevy_ggrs and bevy_matchbox. `docs/migrating.md` compares the two.
 
 use bevy::{camera::ScalingMode, prelude::*};
 use bevy_huddle::{prelude::*, rollback::*};

@@ -33,6 +33,7 @@ use crate::{
 
 /// Handles an event of the session.
 pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
+    update_host(world, room);
     match event {
         SessionEvent::JoinRequested { peer_id, data } => admit(world, room, peer_id, &data),
         SessionEvent::Joined { peer_id } => {
@@ -112,12 +113,7 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
             }
         }
         SessionEvent::MeshChanged { peer_id } => mesh_changed(world, room, peer_id),
-        SessionEvent::HostChanged { host } => {
-            if let Ok(mut entity) = world.get_entity_mut(room) {
-                entity.insert(RoomHost(host));
-                trigger(world, HostChanged { entity: room, host });
-            }
-        }
+        SessionEvent::HostChanged { host } => trigger(world, HostChanged { entity: room, host }),
         SessionEvent::Full { capacity } => fail(world, room, JoinError::Full { capacity }),
         SessionEvent::Kicked {
             peer_id,
@@ -133,6 +129,17 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
                 },
             );
         }
+    }
+}
+
+/// Updates the room's host. A player that joins a room learns about its host together with the first peer, so an observer
+/// of `PeerJoined` already reads the host that `HostChanged` reports next.
+fn update_host(world: &mut World, room: Entity) {
+    if let Some(link) = world.get::<RoomLink>(room)
+        && let host = RoomHost(link.session.host())
+        && world.get(room) != Some(&host)
+    {
+        world.entity_mut(room).insert(host);
     }
 }
 

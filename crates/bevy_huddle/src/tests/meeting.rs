@@ -253,3 +253,24 @@ fn is_host_runs_systems_on_the_host_only() {
     assert!(frames(&mut lab, bob) > 0);
     assert_eq!(frames(&mut lab, ada), 0, "no room, no host");
 }
+
+#[test]
+fn newcomer_is_not_host_when_it_meets_the_first_peer() {
+    #[derive(Resource, Default)]
+    struct WasHost(Vec<bool>);
+    fn add_observer(app: &mut App) {
+        game(app);
+        app.init_resource::<WasHost>().add_observer(
+            |_: On<PeerJoined>, huddle: Huddle, mut was_host: ResMut<WasHost>| {
+                was_host.0.push(huddle.is_host());
+            },
+        );
+    }
+    let mut lab = lab();
+    let ada = lab.player(add_observer);
+    lab.run_for(Duration::from_secs(1));
+    let bob = lab.player(add_observer);
+    lab.run_until(|lab| lab.have_met(&[ada, bob]));
+    assert_eq!(lab[ada].world().resource::<WasHost>().0, [true]);
+    assert_eq!(lab[bob].world().resource::<WasHost>().0, [false]);
+}
