@@ -9,7 +9,7 @@ use bevy::{
 use bevy_huddle::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::room;
+use crate::url::room_url;
 
 #[derive(Serialize, Deserialize)]
 struct Line(String);
@@ -40,7 +40,7 @@ pub(crate) fn app() -> App {
 fn setup(mut commands: Commands) {
     commands.spawn(Camera2d);
     commands.spawn(Text::default());
-    commands.join_room(room("chat"));
+    commands.join_room(room_url("chat"));
 }
 
 fn type_line(

@@ -9,7 +9,7 @@ use bevy::{prelude::*, time::common_conditions::on_timer};
 use bevy_huddle::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::room;
+use crate::url::room_url;
 
 /// Only the host changes this. Every player sees it.
 #[derive(Resource, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ pub(crate) fn app() -> App {
 fn setup(mut commands: Commands) {
     commands.spawn(Camera2d);
     commands.spawn(Text::default());
-    commands.join_room(room("host_authority"));
+    commands.join_room(room_url("host_authority"));
 }
 
 /// Sends the request to the host, which may be the local player.

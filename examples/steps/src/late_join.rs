@@ -7,7 +7,7 @@ use bevy::prelude::*;
 use bevy_huddle::{prelude::*, replication::*};
 use serde::{Deserialize, Serialize};
 
-use crate::room;
+use crate::url::room_url;
 
 #[derive(Component, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Lamp {
@@ -52,7 +52,7 @@ fn build_level(mut commands: Commands) {
 fn join(mut commands: Commands) {
     commands.spawn(Camera2d);
     commands.spawn(Text::default());
-    commands.join_room(room("late_join"));
+    commands.join_room(room_url("late_join"));
 }
 
 /// Only its owner can change a lamp. A touch makes the local player the owner at once.

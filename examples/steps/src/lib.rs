@@ -1,7 +1,7 @@
 //! Small examples. Each is one file with one idea: read `replicate`, `chat` and `lobby` first.
 //!
 //! `cargo play chat` serves one of them, and `cargo run -p steps chat` opens a window. To make one of them your own game,
-//! rename its function `app` to `main`, run the app, and replace `room("chat")` with the URL of your room.
+//! rename its function `app` to `main`, run the app, and replace `room_url("chat")` with the URL of your room.
 
 mod chat;
 mod host_authority;
@@ -11,6 +11,7 @@ mod password;
 mod replicate;
 mod rollback;
 mod transfer;
+mod url;
 
 use bevy::prelude::*;
 
@@ -30,30 +31,6 @@ pub const EXAMPLES: [(&str, fn() -> App); 8] = [
 pub fn app(name: &str) -> Option<App> {
     let (_, app) = EXAMPLES.iter().find(|(known, _)| *known == name)?;
     Some(app())
-}
-
-/// Returns the URL of an example's room. It is on the server that serves the page. Natively, it is on this machine, or
-/// the environment variable `HUDDLE_ROOM` contains it.
-pub fn room(name: &str) -> String {
-    #[cfg(not(target_arch = "wasm32"))]
-    if let Ok(room) = std::env::var("HUDDLE_ROOM") {
-        return room;
-    }
-    let server = page_server().unwrap_or_else(|| "ws://localhost:3536".to_owned());
-    format!("{server}/{name}")
-}
-
-#[cfg(target_arch = "wasm32")]
-fn page_server() -> Option<String> {
-    let location = web_sys::window()?.location();
-    // http becomes ws, and https becomes wss.
-    let scheme = location.protocol().ok()?.replacen("http", "ws", 1);
-    Some(format!("{scheme}//{}", location.host().ok()?))
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-fn page_server() -> Option<String> {
-    None
 }
 
 #[cfg(test)]

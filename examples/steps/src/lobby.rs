@@ -9,7 +9,7 @@ use bevy::{
 use bevy_huddle::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::room;
+use crate::url::room_url;
 
 /// What a player has chosen. Each player changes its own, on its own entity, and sees those of the other players.
 #[derive(Component, Clone, Default, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ pub(crate) fn app() -> App {
 fn setup(mut commands: Commands) {
     commands.spawn(Camera2d);
     commands.spawn(Text::default());
-    commands.join_room(room("lobby"));
+    commands.join_room(room_url("lobby"));
 }
 
 fn choose(

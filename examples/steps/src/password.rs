@@ -5,7 +5,7 @@
 use bevy::prelude::*;
 use bevy_huddle::prelude::*;
 
-use crate::room;
+use crate::url::room_url;
 
 const RIGHT: &str = "swordfish";
 const WRONG: &str = "herring";
@@ -40,7 +40,7 @@ fn join(keys: Res<ButtonInput<KeyCode>>, mut news: ResMut<News>, mut commands: C
         if keys.just_pressed(key) {
             news.0.clear();
             commands.leave_rooms();
-            commands.join_room(RoomOptions::new(room("password")).join_data(password));
+            commands.join_room(RoomOptions::new(room_url("password")).join_data(password));
         }
     }
 }

@@ -6,7 +6,7 @@ use bevy::prelude::*;
 use bevy_huddle::{prelude::*, replication::*};
 use serde::{Deserialize, Serialize};
 
-use crate::room;
+use crate::url::room_url;
 
 /// The color of a balloon. It never changes, and travels whole.
 #[derive(Component, Clone, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ pub(crate) fn app() -> App {
 fn setup(mut commands: Commands) {
     commands.spawn(Camera2d);
     commands.spawn(Text::default());
-    commands.join_room(room("replicate"));
+    commands.join_room(room_url("replicate"));
 }
 
 fn launch(keys: Res<ButtonInput<KeyCode>>, mut commands: Commands) {

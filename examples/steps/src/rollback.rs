@@ -7,7 +7,7 @@ use bevy::prelude::*;
 use bevy_huddle::{prelude::*, rollback::*};
 use serde::{Deserialize, Serialize};
 
-use crate::room;
+use crate::url::room_url;
 
 /// What a player holds in a tick.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -65,7 +65,7 @@ struct Score;
 fn setup(mut commands: Commands) {
     commands.spawn(Camera2d);
     commands.spawn((Score, Text::new("Waiting for another player")));
-    commands.join_room(room("rollback"));
+    commands.join_room(room_url("rollback"));
 }
 
 /// Runs once per tick and local seat.

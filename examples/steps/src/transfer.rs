@@ -9,7 +9,7 @@ use bevy::{
 };
 use bevy_huddle::{Direction, prelude::*};
 
-use crate::room;
+use crate::url::room_url;
 
 /// The width and height of a picture in pixels.
 const SIZE: u32 = 512;
@@ -40,7 +40,7 @@ fn setup(mut commands: Commands) {
     commands.spawn(Camera2d);
     commands.spawn(Text::new("Press Space to send a picture"));
     commands.spawn((Picture, Sprite::default()));
-    commands.join_room(room("transfer"));
+    commands.join_room(room_url("transfer"));
 }
 
 fn send(keys: Res<ButtonInput<KeyCode>>, mut commands: Commands) {
