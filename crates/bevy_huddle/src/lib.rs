@@ -404,6 +404,8 @@
 //! Directly linked players can see each other's IP addresses. To prevent that, use
 //! [`relay_only`](RoomOptions::relay_only).
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod app;
 mod background;
 mod commands;
@@ -491,25 +493,6 @@ pub use send::{
 };
 #[cfg(feature = "states")]
 pub use states::{RoomPhase, RoomPhasePlugin};
-
-/// Compiles the code in the documentation for game developers.
-#[cfg(doctest)]
-mod pages {
-    #[doc = include_str!("../../../docs/rooms-and-peers.md")]
-    mod rooms_and_peers {}
-    #[doc = include_str!("../../../docs/events.md")]
-    mod events {}
-    #[doc = include_str!("../../../docs/replication.md")]
-    mod replication {}
-    #[doc = include_str!("../../../docs/rollback.md")]
-    mod rollback {}
-    #[doc = include_str!("../../../docs/rollback-tutorial.md")]
-    mod rollback_tutorial {}
-    #[doc = include_str!("../../../docs/errors.md")]
-    mod errors {}
-    #[doc = include_str!("../../../docs/troubleshooting.md")]
-    mod troubleshooting {}
-}
 
 /// The items that most games use: `use bevy_huddle::prelude::*;`.
 pub mod prelude {
