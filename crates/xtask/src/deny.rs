@@ -9,7 +9,7 @@ const CARGO_DENY: &str = "0.20.2";
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Do not use the network: skip the known vulnerabilities, whose list changes every day
+    /// Skip the known vulnerabilities, whose list is downloaded on each run
     #[arg(long)]
     offline: bool,
 }
