@@ -42,7 +42,7 @@ pub(crate) fn command_line(command: &Command) -> String {
     text
 }
 
-// These tests run a shell.
+// These tests start Unix programs.
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
