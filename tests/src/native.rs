@@ -1,25 +1,33 @@
-//! A native player without a window.
+//! A native player.
 
 use std::{
     process::Command,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
+
+use anyhow::Context;
 
 use nix::unistd::Pid;
 
 use crate::{
     artifacts::{Artifacts, TEST_PLAYER},
     child::{self, ChildGuard},
+    page::Page,
+    picture::Picture,
     player::Player,
     report::Report,
+    screen::Screen,
     server::Server,
 };
 
 /// A running native player.
 pub struct Native {
     name: String,
+    // Dropped before the screen that the process uses.
     process: ChildGuard,
     latest: Arc<Mutex<Option<Report>>>,
+    screen: Option<Screen>,
 }
 
 impl Native {
@@ -89,6 +97,53 @@ impl Native {
         Self::run(name, command.args(arguments))
     }
 
+    /// Starts a small example in a window on its own screen.
+    ///
+    /// # Errors
+    /// Returns an error if the screen or the program does not start.
+    pub fn in_window(
+        artifacts: &Artifacts,
+        name: &str,
+        server: &Server,
+        example: &str,
+        size: Page,
+    ) -> anyhow::Result<Self> {
+        let screen = Screen::start(size)?;
+        let mut command = child::command(artifacts.program(TEST_PLAYER));
+        command
+            .env("HUDDLE_TEST_GAME", example)
+            .env("HUDDLE_ROOM", server.room(example))
+            .env("DISPLAY", screen.display())
+            .env_remove("WAYLAND_DISPLAY");
+        let player = Self::run(name, &mut command)?;
+        Ok(Self {
+            screen: Some(screen),
+            ..player
+        })
+    }
+
+    /// Presses a key in the window. The key is an X key name such as `Up`.
+    ///
+    /// # Errors
+    /// Returns an error if there is no window.
+    pub fn press(&self, key: &str, held: Duration) -> anyhow::Result<()> {
+        self.screen()?.press(key, held)
+    }
+
+    /// Takes a screenshot.
+    ///
+    /// # Errors
+    /// Returns an error if there is no window.
+    pub fn picture(&self) -> anyhow::Result<Picture> {
+        Picture::from_xwd(&self.screen()?.dump()?)
+    }
+
+    fn screen(&self) -> anyhow::Result<&Screen> {
+        self.screen
+            .as_ref()
+            .with_context(|| format!("{} has no window", self.name))
+    }
+
     fn run(name: &str, command: &mut Command) -> anyhow::Result<Self> {
         let latest = Arc::new(Mutex::new(None));
         let newest = Arc::clone(&latest);
@@ -106,6 +161,7 @@ impl Native {
             name: name.into(),
             process,
             latest,
+            screen: None,
         })
     }
 }

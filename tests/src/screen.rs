@@ -1,8 +1,8 @@
 //! A virtual screen.
 
-use std::{fs, sync::mpsc, time::Duration};
+use std::{fs, process::Command, sync::mpsc, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
 use crate::{
     child::{self, ChildGuard},
@@ -54,6 +54,27 @@ impl Screen {
     /// Returns the value of the `DISPLAY` environment variable.
     pub(crate) fn display(&self) -> &str {
         &self.display
+    }
+
+    /// Holds a key down for a duration in the window of the screen. The key is an X key name such as `Up`.
+    pub(crate) fn press(&self, key: &str, held: Duration) -> anyhow::Result<()> {
+        let mut xdotool = Command::new("xdotool");
+        xdotool.env("DISPLAY", self.display());
+        // Without a window manager, no window has the keyboard focus. The window handles the change
+        // of focus a moment later.
+        xdotool.args(["search", "--sync", "--onlyvisible", "--name", "."]);
+        xdotool.args(["windowfocus", "%1", "sleep", "0.3"]);
+        xdotool.args(["keydown", key, "sleep", &held.as_secs_f32().to_string()]);
+        xdotool.args(["keyup", key]);
+        let output = xdotool
+            .output()
+            .context("`xdotool` is missing: install the package `xdotool`")?;
+        ensure!(
+            output.status.success(),
+            "xdotool: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(())
     }
 
     /// Returns an X window dump of the whole screen.

@@ -1,8 +1,8 @@
 //! A native game in a window on its own virtual screen.
 
-use std::{process::Command, time::Duration};
+use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 
 use crate::{
     artifacts::Artifacts,
@@ -73,24 +73,9 @@ impl Window {
     /// # Errors
     /// Returns an error if no window is open.
     pub fn press(&self, key: &str, held: Duration) -> anyhow::Result<()> {
-        let mut xdotool = Command::new("xdotool");
-        xdotool.env("DISPLAY", self.screen.display());
-        // Without a window manager, no window has the keyboard focus. The window handles the change
-        // of focus a moment later.
-        xdotool.args(["search", "--sync", "--onlyvisible", "--name", "."]);
-        xdotool.args(["windowfocus", "%1", "sleep", "0.3"]);
-        xdotool.args(["keydown", key, "sleep", &held.as_secs_f32().to_string()]);
-        xdotool.args(["keyup", key]);
-        let output = xdotool
-            .output()
-            .context("`xdotool` is missing: install the package `xdotool`")?;
-        ensure!(
-            output.status.success(),
-            "{} received no keys: {}",
-            self.name,
-            String::from_utf8_lossy(&output.stderr)
-        );
-        Ok(())
+        self.screen
+            .press(key, held)
+            .with_context(|| format!("{} received no keys", self.name))
     }
 
     /// Returns the last lines that the program printed.

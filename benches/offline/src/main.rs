@@ -16,7 +16,7 @@ mod hello {
 
 use bevy::prelude::*;
 use bevy_huddle::{LocalPeer, Peer, PeerId};
-use example_kit::{Display, ExampleKit};
+use example_kit::{Display, ExampleKit, bot_plugin};
 
 // The modules of hello import each other from the root of the crate.
 use hello::{art, backdrop, bot, controls, look, pose, splash};
@@ -34,7 +34,7 @@ fn main() -> AppExit {
         .add_systems(Startup, spawn_local_player)
         .add_systems(FixedUpdate, (move_local_player, make_splash).chain())
         .add_systems(Update, draw_local_player)
-        .add_plugins((controls::plugin, bot::plugin));
+        .add_plugins((controls::plugin, bot_plugin::<bot::WanderingBot>));
     if has_window {
         app.add_plugins((art::plugin, backdrop::plugin, look::plugin, splash::plugin));
     }

@@ -28,9 +28,9 @@ fn honest_players_continue_despite_a_hostile_player() {
     for seed in 0..count {
         let bytes = match_bytes(seed);
         match std::panic::catch_unwind(|| hostile::play(&bytes)) {
-            Ok(Ending::NeverBegan) => {}
+            Ok(Ending::NeverStarted) => {}
             Ok(Ending::Together) => together += 1,
-            Ok(Ending::Parted) => split += 1,
+            Ok(Ending::Split) => split += 1,
             Err(_) => failed.push(seed),
         }
     }

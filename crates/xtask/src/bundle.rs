@@ -11,7 +11,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{
     compress,
-    examples::Example,
+    examples::{self, Example},
     process,
     project::Project,
     toolchain::{TARGET, WasmToolchain},
@@ -41,30 +41,40 @@ impl WebProfile {
 }
 
 /// Compiles the examples to wasm.
+///
+/// Cargo gives all packages of a call the features that any of them needs. Pages for development share one build of
+/// Bevy. A published page contains only what its game needs.
 pub(crate) fn compile(
     project: &Project,
     toolchain: &WasmToolchain,
     examples: &[&Example],
     profile: WebProfile,
 ) -> anyhow::Result<()> {
-    let mut cargo = toolchain.cargo(project, "build");
-    cargo.args(["--profile", profile.name()]);
-    for example in examples {
-        cargo.args(["-p", &example.name]);
+    let packages = examples::packages(examples);
+    let together = match profile {
+        WebProfile::Web => packages.len().max(1),
+        WebProfile::WebRelease => 1,
+    };
+    for packages in packages.chunks(together) {
+        let mut cargo = toolchain.cargo(project, "build");
+        cargo.args(["--profile", profile.name()]);
+        for package in packages {
+            cargo.args(["-p", package]);
+        }
+        process::run(&mut cargo)?;
     }
-    process::run(&mut cargo)
+    Ok(())
 }
 
-/// Writes `NAME.js` and `NAME_bg.wasm` into `folder` and returns the size of the wasm file.
+/// Writes the package's `NAME.js` and `NAME_bg.wasm` into `folder` and returns the size of the wasm file.
 ///
 /// Keeps existing files if they were generated from the current output of cargo.
 pub(crate) fn bind(
     project: &Project,
-    example: &Example,
+    name: &str,
     profile: WebProfile,
     folder: &Path,
 ) -> anyhow::Result<u64> {
-    let name = &example.name;
     let compiled = project
         .cache
         .web()

@@ -1,17 +1,22 @@
 //! The folders for build outputs. They are outside the clone, so the next clone can reuse them.
 
 use std::{
-    fs,
+    fs::{self, File, TryLockError},
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use crate::examples::Package;
 
 /// The cache directory and its folders.
 pub(crate) struct Cache {
     root: PathBuf,
+}
+
+/// The right to build into the cache. While a command has it, no other clone gets it.
+pub(crate) struct Lease {
+    _lock: File,
 }
 
 impl Cache {
@@ -37,12 +42,36 @@ impl Cache {
     /// Cargo does not distinguish clones and detects changes by file times. After another clone has built into the same
     /// directories, cargo would reuse its outputs for this one. So this function discards the outputs of the
     /// workspace's own packages when the clone changes. Dependencies stay.
-    pub(crate) fn switch_to(&self, root: &Path) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// Returns an error while a command of another clone uses the directories.
+    pub(crate) fn switch_to(&self, root: &Path) -> anyhow::Result<Lease> {
+        let lock = self.root.join("lock");
+        let file =
+            File::create(&lock).with_context(|| format!("cannot write {}", lock.display()))?;
         let owner = self.root.join("clone");
         let name = root.to_string_lossy();
-        if fs::read_to_string(&owner).is_ok_and(|last| last == name) {
-            return Ok(());
+        loop {
+            file.lock_shared()?;
+            let last = fs::read_to_string(&owner).unwrap_or_default();
+            if last == name {
+                return Ok(Lease { _lock: file });
+            }
+            file.unlock()?;
+            match file.try_lock() {
+                Ok(()) => self.discard_outputs(root, &owner, &name)?,
+                Err(TryLockError::WouldBlock) => bail!(
+                    "another clone, {last}, is using {}. Wait until its command has ended, or set HUDDLE_CACHE to \
+                     another folder",
+                    self.root.display()
+                ),
+                Err(TryLockError::Error(error)) => return Err(error.into()),
+            }
+            file.unlock()?;
         }
+    }
+
+    fn discard_outputs(&self, root: &Path, owner: &Path, name: &str) -> anyhow::Result<()> {
         let members = members(root)?;
         for target in [
             self.native(),
@@ -52,12 +81,13 @@ impl Cache {
             self.fuzz_coverage(),
             self.versus(),
             self.cubes(),
+            self.replication(),
             self.world(),
             self.transport(),
         ] {
             discard(&target, &members)?;
         }
-        fs::write(&owner, name.as_bytes())
+        fs::write(owner, name.as_bytes())
             .with_context(|| format!("cannot write {}", owner.display()))
     }
 
@@ -230,11 +260,32 @@ mod tests {
         let root = workspace_root().unwrap();
 
         make();
-        cache.switch_to(&root).unwrap();
+        drop(cache.switch_to(&root).unwrap());
         assert!(!ours.exists() && theirs.exists());
 
         make();
-        cache.switch_to(&root).unwrap();
+        drop(cache.switch_to(&root).unwrap());
         assert!(ours.exists(), "the same clone keeps its outputs");
+    }
+
+    #[test]
+    fn only_commands_of_one_clone_use_the_cache_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache {
+            root: folder.path().to_path_buf(),
+        };
+        let root = workspace_root().unwrap();
+        fs::write(folder.path().join("clone"), "/the/other/clone").unwrap();
+        let first = cache.switch_to(&root).unwrap();
+        let second = cache.switch_to(&root).unwrap();
+
+        // Another clone becomes the owner.
+        fs::write(folder.path().join("clone"), "/the/other/clone").unwrap();
+        let error = cache.switch_to(&root).map(drop).unwrap_err().to_string();
+        assert!(error.contains("/the/other/clone"), "{error}");
+        assert!(error.contains("HUDDLE_CACHE"), "{error}");
+
+        drop((first, second));
+        cache.switch_to(&root).unwrap();
     }
 }

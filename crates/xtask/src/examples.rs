@@ -1,6 +1,7 @@
-//! The examples: the folders in `examples/` that contain a `src/main.rs`.
+//! The examples: the folders in `examples/` that contain a `src/main.rs`. The manifest of a folder can list several small
+//! examples, which share one program.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
@@ -10,8 +11,10 @@ use crate::install;
 /// A playable example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Example {
-    /// The name of the package, the binary, the page and the default room.
+    /// The name of the page and the default room.
     pub(crate) name: String,
+    /// The name of the package and the binary.
+    pub(crate) package: String,
     /// The description in its `Cargo.toml`.
     pub(crate) description: String,
     /// The Debian packages that its native build needs, besides those of every example.
@@ -52,6 +55,15 @@ pub(crate) struct Package {
     pub(crate) name: String,
     #[serde(default)]
     description: String,
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+#[derive(Default, Deserialize)]
+struct Metadata {
+    /// The examples of a package with several of them, and their descriptions.
+    #[serde(default)]
+    examples: BTreeMap<String, String>,
 }
 
 impl Example {
@@ -59,32 +71,65 @@ impl Example {
     pub(crate) fn unlisted(name: &str) -> Self {
         Self {
             name: name.to_owned(),
+            package: name.to_owned(),
             description: String::new(),
             libraries: Vec::new(),
         }
     }
 
-    /// Returns the package that the tests run: the `hello` example with test instrumentation. It is not one of the
-    /// listed examples.
+    /// Returns the package that the tests run: the examples with test instrumentation. It is not one of the listed
+    /// examples.
     pub(crate) fn test_player(root: &Path) -> anyhow::Result<Self> {
-        Self::read(&root.join("tests/player"))
+        let mut found = Self::read(&root.join("tests/player"))?;
+        found.pop().context("the test player is missing")
     }
 
-    fn read(folder: &Path) -> anyhow::Result<Self> {
+    /// Returns the examples of a folder.
+    fn read(folder: &Path) -> anyhow::Result<Vec<Self>> {
         let Manifest {
             package,
             dependencies,
         } = Manifest::read(folder)?;
         let has = |feature: &str| dependencies.bevy.features.iter().any(|of| of == feature);
         let needed = LIBRARIES.iter().filter(|(feature, _)| has(feature));
-        Ok(Self {
-            name: package.name,
-            description: package.description,
-            libraries: needed
-                .flat_map(|(_, packages)| *packages)
-                .copied()
-                .collect(),
-        })
+        let libraries: Vec<_> = needed
+            .flat_map(|(_, packages)| *packages)
+            .copied()
+            .collect();
+        let mut examples = package.metadata.examples;
+        if examples.is_empty() {
+            examples.insert(package.name.clone(), package.description);
+        }
+        let listed = examples.into_iter().map(|(name, description)| Self {
+            name,
+            package: package.name.clone(),
+            description,
+            libraries: libraries.clone(),
+        });
+        Ok(listed.collect())
+    }
+
+    /// Returns whether the example shares its program with other examples.
+    fn is_one_of_several(&self) -> bool {
+        self.name != self.package
+    }
+
+    /// Sets the arguments with which the program plays the example in a room.
+    pub(crate) fn play_in(&self, room: &str, command: &mut Command) {
+        if self.is_one_of_several() {
+            command.arg(&self.name).env("HUDDLE_ROOM", room);
+        } else {
+            command.args(["--room", room]);
+        }
+    }
+
+    /// Returns the path of its JavaScript and wasm without their endings, relative to its page.
+    pub(crate) fn program_path(&self) -> String {
+        if self.is_one_of_several() {
+            format!("../{0}/{0}", self.package)
+        } else {
+            self.package.clone()
+        }
     }
 }
 
@@ -118,6 +163,14 @@ pub(crate) fn install_libraries(examples: &[&Example]) -> anyhow::Result<()> {
     }
 }
 
+/// Returns the packages of these examples, each once.
+pub(crate) fn packages<'a>(examples: &[&'a Example]) -> Vec<&'a str> {
+    let mut packages: Vec<_> = examples.iter().map(|of| of.package.as_str()).collect();
+    packages.sort_unstable();
+    packages.dedup();
+    packages
+}
+
 impl Examples {
     pub(crate) fn find(root: &Path) -> anyhow::Result<Self> {
         let folder = root.join("examples");
@@ -129,7 +182,7 @@ impl Examples {
             if !path.join("src/main.rs").is_file() {
                 continue;
             }
-            found.push(Example::read(&path)?);
+            found.extend(Example::read(&path)?);
         }
         found.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Self(found))
@@ -154,18 +207,6 @@ impl Examples {
         }
     }
 
-    /// Returns the named example, or the only one.
-    pub(crate) fn only(&self, name: Option<&str>) -> anyhow::Result<&Example> {
-        match (name, self.0.as_slice()) {
-            (Some(name), _) => self.one(name),
-            (None, [example]) => Ok(example),
-            (None, _) => bail!(
-                "--native opens a single example; name one of them; {}",
-                self.list()
-            ),
-        }
-    }
-
     fn list(&self) -> String {
         let mut text = String::from("the examples are:");
         for example in &self.0 {
@@ -183,9 +224,8 @@ mod tests {
         Examples(
             ["duel", "hello"]
                 .map(|name| Example {
-                    name: name.into(),
                     description: format!("{name}!"),
-                    libraries: Vec::new(),
+                    ..Example::unlisted(name)
                 })
                 .into(),
         )
@@ -198,11 +238,34 @@ mod tests {
     }
 
     #[test]
-    fn all_examples_are_selected_by_default_but_a_window_needs_a_name() {
+    fn one_example_or_all_of_them_are_selected() {
         let examples = two();
         assert_eq!(examples.select(None).unwrap().len(), 2);
-        assert!(examples.only(None).is_err());
-        assert_eq!(examples.only(Some("duel")).unwrap().name, "duel");
+        let duel = examples.select(Some("duel")).unwrap();
+        assert_eq!(duel.len(), 1);
+        assert_eq!(duel[0].name, "duel");
+    }
+
+    #[test]
+    fn small_examples_share_a_program() {
+        let examples = Examples::find(&crate::cache::workspace_root().unwrap()).unwrap();
+        let (chat, hello) = (
+            examples.one("chat").unwrap(),
+            examples.one("hello").unwrap(),
+        );
+        assert_eq!(chat.package, "steps");
+        assert_eq!(chat.program_path(), "../steps/steps");
+        assert_eq!(hello.program_path(), "hello");
+        assert!(examples.one("steps").is_err());
+    }
+
+    #[test]
+    fn packages_are_built_once() {
+        let examples = Examples::find(&crate::cache::workspace_root().unwrap()).unwrap();
+        let all = examples.select(None).unwrap();
+        let packages = packages(&all);
+        assert!(packages.len() < all.len());
+        assert_eq!(packages.iter().filter(|name| **name == "steps").count(), 1);
     }
 
     #[test]

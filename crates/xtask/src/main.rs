@@ -52,8 +52,8 @@ enum Command {
     Play(play::Options),
     /// Build the pages and print their folder
     Web(WebOptions),
-    /// Record the animated picture in the README
-    Picture,
+    /// Record an animated picture of the README
+    Picture(picture::Options),
     /// Build the first game of the README as a crate outside the workspace, natively and as a page
     Readme,
     /// Check formatting and lints, run all tests, and build everything
@@ -91,7 +91,7 @@ fn main() -> ExitCode {
         Command::Readme => outside::build(&project)
             .and_then(|()| outside::build_page(&project))
             .map(|()| ExitCode::SUCCESS),
-        Command::Picture => picture::make(&project),
+        Command::Picture(options) => picture::make(&project, &options),
         Command::Test(options) => test::run(&project, &options),
         Command::Trials(options) => test::trials(&project, &options),
         Command::Deny(options) => deny::run(&project, &options),

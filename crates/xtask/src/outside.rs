@@ -11,9 +11,7 @@ use anyhow::{Context, bail};
 
 use crate::{
     bundle::{self, WebProfile},
-    env,
-    examples::Example,
-    process,
+    env, process,
     project::Project,
     readme::Readme,
     toolchain::WasmToolchain,
@@ -49,8 +47,7 @@ pub(crate) fn build_page(project: &Project) -> anyhow::Result<()> {
     let pages = project.cache.site(web.name()).join(NAME);
     fs::create_dir_all(&pages)?;
     fs::copy(folder.join("web/index.html"), pages.join("index.html"))?;
-    let game = Example::unlisted(NAME);
-    bundle::bind(project, &game, web, &pages).map(drop)
+    bundle::bind(project, NAME, web, &pages).map(drop)
 }
 
 fn create(project: &Project) -> anyhow::Result<PathBuf> {

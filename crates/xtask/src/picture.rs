@@ -1,4 +1,4 @@
-//! `cargo xtask picture`: the animated picture in the README.
+//! `cargo xtask picture`: the animated pictures in the README.
 
 use std::{fs, path::PathBuf, process::ExitCode};
 
@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 
 use crate::{env, install, process, project::Project, test};
 
-const PICTURE: &str = "docs/images/duel.webp";
+const PICTURES: &str = "docs/images";
 
 /// The time between frames in milliseconds. The recording uses the same.
 const STEP_MS: &str = "80";
@@ -17,8 +17,15 @@ const QUALITY: &str = "75";
 /// In bytes. A README should load fast.
 const MAX_LEN: u64 = 1_500_000;
 
-/// Records two windows of `duel` and replaces the picture.
-pub(crate) fn make(project: &Project) -> anyhow::Result<ExitCode> {
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// The example to record, which plays with bots: `cubes` or `duel`
+    #[arg(default_value = "duel", value_parser = ["cubes", "duel"])]
+    example: String,
+}
+
+/// Records two windows of an example and replaces its picture.
+pub(crate) fn make(project: &Project, options: &Options) -> anyhow::Result<ExitCode> {
     if env::find_program("img2webp").is_none() {
         install::apt(&["webp"], "it encodes the picture")?;
     }
@@ -26,7 +33,7 @@ pub(crate) fn make(project: &Project) -> anyhow::Result<ExitCode> {
     // Frames of an earlier recording.
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder)?;
-    let recorded = test::record(project, &folder)?;
+    let recorded = test::record(project, &options.example, &folder)?;
     if recorded != ExitCode::SUCCESS {
         return Ok(recorded);
     }
@@ -34,10 +41,9 @@ pub(crate) fn make(project: &Project) -> anyhow::Result<ExitCode> {
         .map(|entry| Ok(entry?.path()))
         .collect::<std::io::Result<_>>()?;
     frames.sort();
-    let picture = project.root.join(PICTURE);
-    if let Some(parent) = picture.parent() {
-        fs::create_dir_all(parent)?;
-    }
+    let folder = project.root.join(PICTURES);
+    fs::create_dir_all(&folder)?;
+    let picture = folder.join(format!("{}.webp", options.example));
     let mut img2webp = env::command("img2webp");
     img2webp
         .args([

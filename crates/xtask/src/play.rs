@@ -1,9 +1,10 @@
 //! `cargo play`: builds the examples and serves them until Ctrl-C.
 
 use std::{
+    env::consts::EXE_SUFFIX,
     io::{self, Read, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ExitCode},
     sync::{
         Arc,
@@ -34,8 +35,12 @@ const MAX_HEALTH_LEN: u64 = 4096;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// The example to play [default: all examples]
-    example: Option<String>,
+    /// The example to play
+    #[arg(default_value = "hello")]
+    example: String,
+    /// Serve all examples (slow to build: they use more of Bevy)
+    #[arg(long, conflicts_with_all = ["example", "native"])]
+    all: bool,
     /// The port to serve on
     #[arg(long, default_value_t = 3536)]
     port: u16,
@@ -52,11 +57,9 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCode> {
-    let examples = project.examples.select(options.example.as_deref())?;
-    let window = match options.native {
-        true => Some(project.examples.only(options.example.as_deref())?),
-        false => None,
-    };
+    let name = (!options.all).then_some(options.example.as_str());
+    let examples = project.examples.select(name)?;
+    let window = examples.first().copied().filter(|_| options.native);
     let ip = match options.lan {
         true => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         false => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -72,14 +75,14 @@ pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCo
         };
     }
 
-    build_native(project, "huddle_signaling", false)?;
+    let server = build_server(project)?;
     if let Some(example) = window {
         build_example(project, example, options)?;
     }
     let site = site::build(project, &examples, WebProfile::of(options.release))?;
 
     let stop = stop_on_ctrl_c()?;
-    let mut server = start_server(project, address, &site)?;
+    let mut server = start_server(&server, address, &site)?;
     print_addresses(options, &examples);
     let native = window
         .map(|example| open_window(project, example, options))
@@ -163,7 +166,7 @@ fn check_free(address: SocketAddr) -> anyhow::Result<()> {
 
 fn build_example(project: &Project, example: &Example, options: &Options) -> anyhow::Result<()> {
     install_libraries(&[example])?;
-    build_native(project, &example.name, options.release)
+    build_native(project, &example.package, options.release)
 }
 
 fn build_native(project: &Project, package: &str, release: bool) -> anyhow::Result<()> {
@@ -178,9 +181,27 @@ fn build_native(project: &Project, package: &str, release: bool) -> anyhow::Resu
     process::run(&mut cargo)
 }
 
-fn start_server(project: &Project, address: SocketAddr, site: &Path) -> anyhow::Result<KillOnDrop> {
-    let program = project.cache.native().join("debug/huddle-signaling");
-    let mut command = env::command(&program);
+/// Builds the signaling server and returns its program.
+fn build_server(project: &Project) -> anyhow::Result<PathBuf> {
+    // Beside this program, which shares dependencies with it. `cargo run -p huddle_signaling` uses the same folder.
+    let own = std::env::current_exe().context("the path of this program is unknown")?;
+    let target = own
+        .ancestors()
+        .nth(2)
+        .context("xtask is not in cargo's target directory")?;
+    let mut cargo = env::command("cargo");
+    cargo
+        .current_dir(&project.root)
+        .args(["build", "-p", "huddle_signaling", "--bins", "--target-dir"])
+        .arg(target);
+    process::run(&mut cargo)?;
+    Ok(target
+        .join("debug")
+        .join(format!("huddle-signaling{EXE_SUFFIX}")))
+}
+
+fn start_server(program: &Path, address: SocketAddr, site: &Path) -> anyhow::Result<KillOnDrop> {
+    let mut command = env::command(program);
     command
         .args(["--bind", &address.to_string(), "--serve"])
         .arg(site);
@@ -208,7 +229,7 @@ fn print_addresses(options: &Options, examples: &[&Example]) {
     for example in examples {
         println!("    {base}{}/   {}", example.name, example.description);
     }
-    println!("    {base}   all examples");
+    println!("    {base}   the list of all examples");
     if options.lan {
         match lan_address() {
             Some(ip) => println!(
@@ -236,11 +257,12 @@ fn open_window(
     options: &Options,
 ) -> anyhow::Result<KillOnDrop> {
     let profile = if options.release { "release" } else { "debug" };
-    let program = project.cache.native().join(profile).join(&example.name);
+    let program = project.cache.native().join(profile).join(&example.package);
     let room = format!("ws://127.0.0.1:{}/{}", options.port, example.name);
-    let child = env::command(&program)
+    let mut command = env::command(&program);
+    example.play_in(&room, &mut command);
+    let child = command
         .current_dir(&project.root)
-        .args(["--room", &room])
         .spawn()
         .with_context(|| format!("cannot open a window with {}", program.display()))?;
     Ok(KillOnDrop(child))

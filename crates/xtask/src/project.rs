@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use crate::{
-    cache::{self, Cache},
+    cache::{self, Cache, Lease},
     examples::Examples,
 };
 
@@ -10,14 +10,15 @@ pub(crate) struct Project {
     pub(crate) root: PathBuf,
     pub(crate) cache: Cache,
     pub(crate) examples: Examples,
+    _lease: Lease,
 }
 
 impl Project {
     pub(crate) fn open() -> anyhow::Result<Self> {
         let root = cache::workspace_root()?;
         let cache = Cache::open()?;
-        cache.switch_to(&root)?;
         Ok(Self {
+            _lease: cache.switch_to(&root)?,
             cache,
             examples: Examples::find(&root)?,
             root,

@@ -1,6 +1,7 @@
 //! Builds the pages: an index, and one page per example.
 
 use std::{
+    collections::HashMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -9,7 +10,7 @@ use anyhow::{Context, bail};
 
 use crate::{
     bundle::{self, WebProfile},
-    examples::Example,
+    examples::{self, Example},
     project::Project,
     toolchain::WasmToolchain,
 };
@@ -25,15 +26,22 @@ pub(crate) fn build(
     let toolchain = WasmToolchain::find(project)?;
     bundle::compile(project, &toolchain, examples, profile)?;
     let site = project.cache.site(profile.name());
+    let mut lengths = HashMap::new();
+    for package in examples::packages(examples) {
+        let folder = site.join(package);
+        fs::create_dir_all(&folder)?;
+        lengths.insert(package, bundle::bind(project, package, profile, &folder)?);
+    }
     let shell = template(project, "shell.html")?;
     for example in examples {
         let folder = site.join(&example.name);
         fs::create_dir_all(&folder)?;
-        let bytes = bundle::bind(project, example, profile, &folder)?;
+        let bytes = lengths[example.package.as_str()];
         let page = fill(
             &shell,
             &[
                 ("name", &example.name),
+                ("program", &example.program_path()),
                 ("description", &escape(&example.description)),
                 ("bytes", &bytes.to_string()),
             ],

@@ -21,7 +21,7 @@ mod touching;
 
 use bevy::prelude::*;
 use bevy_huddle::prelude::*;
-use example_kit::{Display, ExampleKit, Options};
+use example_kit::{Display, ExampleKit, Options, bot_plugin};
 
 pub use body::{Body, Cube};
 use physics::CubeSystems;
@@ -65,7 +65,11 @@ fn game(app: &mut App) {
                 .chain()
                 .in_set(CubeSystems::Play),
         )
-        .add_plugins((physics::plugin, controls::plugin, bot::plugin));
+        .add_plugins((
+            physics::plugin,
+            controls::plugin,
+            bot_plugin::<bot::RollingBot>,
+        ));
 }
 
 fn join(options: Res<Options>, mut commands: Commands) {

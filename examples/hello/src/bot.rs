@@ -1,7 +1,7 @@
 //! A bot that plays instead of the player: `bot=SEED` or `--bot SEED`.
 
 use bevy::prelude::*;
-use example_kit::{ARENA, Options, bot_plays};
+use example_kit::{ARENA, Bot};
 
 use crate::controls::PlayerInput;
 use crate::pose::RADIUS;
@@ -9,15 +9,17 @@ use crate::pose::RADIUS;
 /// Wanders from point to point and makes a splash about every two seconds. The same seed produces
 /// the same input in the same ticks.
 #[derive(Resource)]
-pub(crate) struct Bot {
+pub(crate) struct WanderingBot {
     rng: fastrand::Rng,
     goal: Vec2,
     ticks_to_goal: u32,
     ticks_to_splash: u32,
 }
 
-impl Bot {
-    pub(crate) fn new(seed: u64) -> Self {
+impl Bot for WanderingBot {
+    type Input = PlayerInput;
+
+    fn new(seed: u64) -> Self {
         let rng = fastrand::Rng::with_seed(seed);
         Self {
             rng,
@@ -27,8 +29,7 @@ impl Bot {
         }
     }
 
-    /// Returns the input for the next tick.
-    pub(crate) fn next(&mut self) -> PlayerInput {
+    fn next(&mut self) -> PlayerInput {
         if self.ticks_to_goal == 0 {
             let reach = ARENA / 2.0 - 2.0 * RADIUS;
             let anywhere = Vec2::new(self.rng.f32(), self.rng.f32()) * 2.0 - 1.0;
@@ -49,38 +50,12 @@ impl Bot {
     }
 }
 
-pub(crate) fn plugin(app: &mut App) {
-    app.add_systems(Startup, start).add_systems(
-        FixedPreUpdate,
-        (
-            play.run_if(bot_plays),
-            // The last input would move the player forever.
-            rest.run_if(not(bot_plays)),
-        )
-            .run_if(resource_exists::<Bot>),
-    );
-}
-
-fn start(options: Res<Options>, mut commands: Commands) {
-    if let Some(seed) = options.bot {
-        commands.insert_resource(Bot::new(seed));
-    }
-}
-
-fn play(mut bot: ResMut<Bot>, mut input: ResMut<PlayerInput>) {
-    *input = bot.next();
-}
-
-fn rest(mut input: ResMut<PlayerInput>) {
-    *input = PlayerInput::default();
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn run(seed: u64) -> Vec<(Option<Vec2>, bool)> {
-        let mut bot = Bot::new(seed);
+        let mut bot = WanderingBot::new(seed);
         (0..3600)
             .map(|_| bot.next())
             .map(|input| (input.target, input.splash))

@@ -4,7 +4,7 @@ use bevy::app::{RunFixedMainLoop, RunFixedMainLoopSystems};
 use bevy::input::touch::{Touch, Touches};
 use bevy::prelude::*;
 use bevy::window::PrimaryWindow;
-use example_kit::{Display, Options, pointer_is_free};
+use example_kit::{Display, Options, direction_to, held_direction, pointer_is_free};
 
 /// The input for the next tick.
 #[derive(Resource, Debug, Clone, Default)]
@@ -24,7 +24,7 @@ impl PlayerInput {
     /// Returns the direction to go from this point, with a length of at most 1.
     pub(crate) fn heading(&self, from: Vec2) -> Vec2 {
         match self.target {
-            Some(point) => ((point - from) / Self::NEAR).clamp_length_max(1.0),
+            Some(point) => direction_to(point, from, Self::NEAR),
             None => self.direction.clamp_length_max(1.0),
         }
     }
@@ -43,19 +43,7 @@ pub(crate) fn plugin(app: &mut App) {
 }
 
 fn read_keys(keys: Res<ButtonInput<KeyCode>>, mut input: ResMut<PlayerInput>) {
-    let axis = |minus: [KeyCode; 2], plus: [KeyCode; 2]| {
-        f32::from(keys.any_pressed(plus)) - f32::from(keys.any_pressed(minus))
-    };
-    input.direction = Vec2::new(
-        axis(
-            [KeyCode::KeyA, KeyCode::ArrowLeft],
-            [KeyCode::KeyD, KeyCode::ArrowRight],
-        ),
-        axis(
-            [KeyCode::KeyS, KeyCode::ArrowDown],
-            [KeyCode::KeyW, KeyCode::ArrowUp],
-        ),
-    );
+    input.direction = held_direction(&keys);
     input.target = None;
     input.splash |= keys.just_pressed(KeyCode::Space);
 }

@@ -13,7 +13,7 @@ mod splash;
 
 use bevy::prelude::*;
 use bevy_huddle::{prelude::*, replication::*};
-use example_kit::{Display, ExampleKit, Options};
+use example_kit::{Display, ExampleKit, Options, bot_plugin};
 use serde::{Deserialize, Serialize};
 
 use controls::PlayerInput;
@@ -49,7 +49,7 @@ pub fn app() -> App {
         .add_systems(FixedUpdate, (move_local_player, make_splash).chain())
         // 4. React to events.
         .add_observer(on_splash)
-        .add_plugins((controls::plugin, bot::plugin));
+        .add_plugins((controls::plugin, bot_plugin::<bot::WanderingBot>));
     if has_window {
         app.add_plugins((art::plugin, backdrop::plugin, look::plugin, splash::plugin));
     }

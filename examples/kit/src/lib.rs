@@ -16,6 +16,7 @@
 //! }
 //! ```
 
+mod bot;
 mod button;
 #[cfg(target_arch = "wasm32")]
 mod copy;
@@ -33,6 +34,7 @@ mod qr;
 #[cfg(target_arch = "wasm32")]
 mod share;
 mod stage;
+mod steering;
 mod tag;
 mod toast;
 
@@ -41,6 +43,7 @@ use bevy::prelude::*;
 use notifications::Lobby;
 use stage::{DEFAULT_VIEW, View};
 
+pub use bot::{Bot, bot_plugin};
 pub use button::pointer_is_free;
 pub use fade::Fade;
 pub use invitation::Invitation;
@@ -48,6 +51,7 @@ pub use options::{Display, Options, bot_plays, printable};
 pub use paint::{coverage, paint, paint_color};
 pub use persona::Persona;
 pub use stage::{ARENA, BACKGROUND};
+pub use steering::{direction_to, held_direction};
 pub use tag::NameTag;
 pub use toast::Toast;
 

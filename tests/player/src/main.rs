@@ -1,4 +1,4 @@
-//! The `hello`, `duel` or `cubes` example with instrumentation. It reports the state of the game, and measures the
+//! An example with instrumentation. It reports the state of the game, and measures the
 //! delivery of events, components and transfers.
 //!
 //! The tests run this program, so the example itself contains no code for them.
@@ -25,6 +25,7 @@ fn main() -> AppExit {
         Game::Hello => hello::app(),
         Game::Duel => duel::app(),
         Game::Cubes => cubes::app(),
+        Game::Step(app) => app(),
     };
     app.insert_resource(settings)
         .add_plugins((counts::plugin, violations::plugin, report::plugin));
@@ -37,6 +38,7 @@ fn main() -> AppExit {
             }
         }
         Game::Cubes => _ = app.add_plugins(cubes_world::plugin),
+        Game::Step(_) => {}
         Game::Duel => {
             app.add_plugins(duel_match::plugin);
             if let Some(players) = settings.players {

@@ -86,7 +86,7 @@ pub(crate) fn plugin(app: &mut App) {
 
 fn report(
     mut output: Local<Output>,
-    options: Res<Options>,
+    options: Option<Res<Options>>,
     time: Res<Time<Real>>,
     ticks: Res<Ticks>,
     events: Res<EventsReceived>,
@@ -144,7 +144,7 @@ fn report(
         y: transform.translation.y,
     });
     output.write(&Report {
-        room: options.room_name(),
+        room: options.map_or_else(String::new, |options| options.room_name()),
         state: huddle.status().unwrap_or_default().as_str(),
         local_id: huddle.local_id(),
         peers: peers.collect(),

@@ -22,18 +22,23 @@ pub(crate) struct Settings {
 }
 
 /// An example that the tests play.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Game {
     Hello,
     Duel,
     Cubes,
+    /// One of the small examples.
+    Step(fn() -> App),
 }
 
 impl Settings {
     pub(crate) fn read() -> Self {
-        let game = match text("game").as_deref() {
-            Some("duel") => Game::Duel,
-            Some("cubes") => Game::Cubes,
+        let name = text("game").unwrap_or_default();
+        let step = steps::EXAMPLES.iter().find(|(known, _)| *known == name);
+        let game = match (name.as_str(), step) {
+            ("duel", _) => Game::Duel,
+            ("cubes", _) => Game::Cubes,
+            (_, Some((_, app))) => Game::Step(*app),
             _ => Game::Hello,
         };
         Self {

@@ -32,6 +32,7 @@ mod relay;
 mod rooms;
 mod server_loss;
 mod signaling;
+mod small_examples;
 mod steps;
 mod stock;
 mod storms;

@@ -1,4 +1,4 @@
-//! Records two windows of `duel` for the README: `cargo xtask picture`.
+//! Records two windows of an example for the README: `cargo xtask picture`.
 
 use std::{
     path::PathBuf,
@@ -20,29 +20,36 @@ const FRAMES: u32 = 75;
 /// disappeared.
 const WARM_UP: Duration = Duration::from_secs(12);
 const GAP: usize = 12;
-/// The size of the window of `duel`.
+/// The size of a window.
 const SIZE: Page = Page {
     width: 1000,
     height: 760,
 };
 
-/// Returns the recording if it is requested.
+/// Returns the recordings if one is requested.
 pub(crate) fn recordings() -> Vec<Entry> {
     match std::env::var_os(FOLDER) {
-        Some(_) => vec![("recording_of_two_windows", Alone, two_windows)],
+        Some(_) => vec![
+            ("recording_of_cubes", Alone, |artifacts| {
+                two_windows(artifacts, "cubes")
+            }),
+            ("recording_of_duel", Alone, |artifacts| {
+                two_windows(artifacts, "duel")
+            }),
+        ],
         None => Vec::new(),
     }
 }
 
-fn two_windows(artifacts: &Artifacts) -> anyhow::Result<()> {
+fn two_windows(artifacts: &Artifacts, example: &str) -> anyhow::Result<()> {
     let folder = PathBuf::from(std::env::var_os(FOLDER).context("the folder is not set")?);
     let server = Server::start(artifacts)?;
-    let room = server.room("duel");
+    let room = server.room(example);
     let open = |name: &str, bot: &str| {
         Window::open(
             artifacts,
             name,
-            "duel",
+            example,
             &["--room", &room, "--bot", bot],
             SIZE,
         )

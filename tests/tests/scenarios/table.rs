@@ -16,7 +16,8 @@ use crate::{
     firefox, first_game,
     freezes::{self, link_survives_a_short_freeze, player_reconnects_after_a_long_freeze},
     hostile, hostile_servers, identity, leaks, matchmaking, mixed, overload, pages, pictures,
-    recording, refusals, relay, server_loss, signaling, stock, storms, transfers, trials,
+    recording, refusals, relay, server_loss, signaling, small_examples, stock, storms, transfers,
+    trials,
 };
 
 /// Returns all scenarios.
@@ -386,6 +387,18 @@ const SCENARIOS: &[Entry] = &[
         Alone,
         hostile_servers::page_survives_hostile_servers,
     ),
+    ("example_chat", Shared, small_examples::chat),
+    (
+        "example_host_authority",
+        Shared,
+        small_examples::host_authority,
+    ),
+    ("example_late_join", Shared, small_examples::late_join),
+    ("example_lobby", Shared, small_examples::lobby),
+    ("example_password", Shared, small_examples::password),
+    ("example_replicate", Shared, small_examples::replicate),
+    ("example_rollback", Shared, small_examples::rollback),
+    ("example_transfer", Shared, small_examples::transfer),
     (
         "first_game_moves_in_two_windows",
         Alone,

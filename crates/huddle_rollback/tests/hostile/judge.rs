@@ -1,3 +1,5 @@
+//! Compares the games of the honest players.
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use huddle_rollback::Seat;
@@ -5,28 +7,28 @@ use huddle_session::Tick;
 
 use super::{honest::Honest, ids::peer_id};
 
-/// How a game ended for the honest players.
+/// The outcome of a game for the honest players.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// Not all of them began.
-    NeverBegan,
-    /// They play on with each other, and where their games differ they know.
+    /// At least one honest player did not start the game.
+    NeverStarted,
+    /// All honest players still play with each other. Players whose games differ have detected the desync.
     Together,
-    /// Some play on without others, and know that they are a side.
-    Parted,
+    /// Some honest players continue without the others, and have detected the split.
+    Split,
 }
 
-/// A tick, and who had left by then: whoever agrees on that has the same game.
+/// A tick, and the seats that had left before it. Players with the same moment must have the same state.
 type Moment = (u32, Vec<(Seat, Tick)>);
 
-/// Compares what is final for honest players.
+/// Compares the confirmed states of the honest players.
 #[derive(Debug)]
 pub(super) struct Judge {
-    /// The state before each tick, and who said so first.
+    /// The state before each tick, and the player that confirmed it first.
     states: HashMap<Moment, (u64, usize)>,
-    /// All ticks before these have been compared.
+    /// The first tick of each player that has not been compared.
     compared: Vec<Tick>,
-    /// Whose games were found to be different.
+    /// The pairs of players whose states differ.
     differ: BTreeSet<(usize, usize)>,
 }
 
@@ -39,26 +41,26 @@ impl Judge {
         }
     }
 
-    /// Compares what became final for a player with what the others hold to be.
-    pub(super) fn compare(&mut self, me: usize, honest: &Honest) {
+    /// Compares the states that a player has confirmed since the last call with those of the other players.
+    pub(super) fn compare(&mut self, player: usize, honest: &Honest) {
         let Some(game) = &honest.game else { return };
         let confirmed = honest.session.confirmed();
-        while !self.compared[me].is_after(confirmed) {
-            let tick = self.compared[me];
+        while !self.compared[player].is_after(confirmed) {
+            let tick = self.compared[player];
             let Some(state) = game.before(tick) else {
                 break;
             };
             let left = honest.left.iter().filter(|(_, at)| tick.is_after(**at));
             let left = left.map(|(seat, at)| (*seat, *at)).collect();
-            let (first, by) = *self.states.entry((tick.0, left)).or_insert((state, me));
+            let (first, by) = *self.states.entry((tick.0, left)).or_insert((state, player));
             if first != state {
-                self.differ.insert((by.min(me), by.max(me)));
+                self.differ.insert((by.min(player), by.max(player)));
             }
-            self.compared[me] += 1;
+            self.compared[player] += 1;
         }
     }
 
-    /// Judges how it ended for these, who are still there.
+    /// Returns the outcome for the honest players that are still in the game.
     pub(super) fn end(&self, honest: &[(usize, &Honest)]) -> Ending {
         let mut ending = Ending::Together;
         for &(a, one) in honest {
@@ -69,15 +71,18 @@ impl Judge {
             }
             for &(b, other) in honest.iter().filter(|(b, _)| *b > a) {
                 if has_left(&one.left, b) || has_left(&other.left, a) {
-                    assert!(one.is_split && other.is_split, "{a} and {b} do not know");
-                    ending = Ending::Parted;
+                    assert!(
+                        one.is_split && other.is_split,
+                        "{a} and {b} did not detect the split"
+                    );
+                    ending = Ending::Split;
                     continue;
                 }
                 assert_eq!(one.left, other.left, "players {a} and {b}");
                 if self.differ.contains(&(a, b)) {
                     let noticed = |by: &Honest, of| by.differs_from.contains(&peer_id(of));
-                    assert!(noticed(one, b), "{a} did not notice");
-                    assert!(noticed(other, a), "{b} did not notice");
+                    assert!(noticed(one, b), "{a} did not detect the desync");
+                    assert!(noticed(other, a), "{b} did not detect the desync");
                 }
             }
         }

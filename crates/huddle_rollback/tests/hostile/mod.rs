@@ -26,5 +26,5 @@ pub use self::judge::Ending;
 /// Plays a match that these bytes determine.
 pub fn play(bytes: &[u8]) -> Ending {
     // If there are too few bytes, there is no match.
-    world::play(&mut Unstructured::new(bytes)).unwrap_or(Ending::NeverBegan)
+    world::play(&mut Unstructured::new(bytes)).unwrap_or(Ending::NeverStarted)
 }

@@ -189,7 +189,7 @@ impl World {
     /// Stops the hostile player. The honest players must continue without it.
     fn settle(mut self) -> Ending {
         if !self.have_started() {
-            return Ending::NeverBegan;
+            return Ending::NeverStarted;
         }
         self.loss = 0;
         let mut calm = 0;

@@ -45,7 +45,7 @@ pub(super) fn measure(project: &Project) -> anyhow::Result<()> {
     // Compiled separately, because cargo unifies the features of packages that it builds together.
     let toolchain = WasmToolchain::find(project)?;
     bundle::compile(project, &toolchain, &[&offline], profile)?;
-    bundle::bind(project, &offline, profile, &folder)?;
+    bundle::bind(project, OFFLINE, profile, &folder)?;
 
     println!(
         "\n{}",

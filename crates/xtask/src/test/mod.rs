@@ -60,10 +60,10 @@ pub(crate) fn trials(project: &Project, options: &TrialOptions) -> anyhow::Resul
     run_groups(project, &[Group::E2e], &test_args)
 }
 
-/// Records two windows of `duel` and writes the frames to a folder.
-pub(crate) fn record(project: &Project, folder: &Path) -> anyhow::Result<ExitCode> {
+/// Records two windows of an example and writes the frames to a folder.
+pub(crate) fn record(project: &Project, example: &str, folder: &Path) -> anyhow::Result<ExitCode> {
     let test_args = TestArgs {
-        args: vec!["recording_of_two_windows".to_owned()],
+        args: vec![format!("recording_of_{example}")],
         is_long: false,
         recording: Some(folder.to_owned()),
     };

@@ -235,9 +235,11 @@ fn wasm_lints(project: &Project) -> anyhow::Result<Tally> {
     let mut clippy = toolchain.cargo(project, "clippy");
     // The profile of the pages, so that both share build scripts and proc macros.
     clippy.args(["--profile", WebProfile::Web.name(), "-p", "huddle_mesh"]);
+    let mut examples = project.examples.select(None)?;
     let test_player = Example::test_player(&project.root)?;
-    for example in project.examples.all().iter().chain([&test_player]) {
-        clippy.args(["-p", &example.name]);
+    examples.push(&test_player);
+    for package in examples::packages(&examples) {
+        clippy.args(["-p", package]);
     }
     Tally::check(clippy.args(["--", "-D", "warnings"]))
 }

@@ -1,8 +1,11 @@
-//! `cargo xtask test --only wording`: finds phrases that do not read like English documentation.
+//! `cargo xtask test --only wording`: finds phrases that do not read like English documentation, and hidden lines in
+//! the examples of pages.
 //!
-//! The check covers documentation, comments, strings and names in the files listed in [`COVERED`]. It ignores
-//! lines between the markers `wording: off` and `wording: on`.
+//! The check covers documentation, comments, strings and names in all files of the repository with one of the
+//! [`EXTENSIONS`]. It ignores lines between the markers `wording: off` and `wording: on`.
 
+mod finding;
+mod hidden;
 mod phrases;
 mod words;
 
@@ -14,73 +17,29 @@ use std::{
 use anyhow::Context;
 
 use crate::report::Report;
+use finding::Finding;
 use phrases::PHRASES;
 use words::words;
 
-/// The files and folders that are checked, relative to the repository.
-const COVERED: &[&str] = &[
-    "CHANGELOG.md",
-    "CONTRIBUTING.md",
-    "README.md",
-    "assets",
-    "benches/offline",
-    "benches/room",
-    "benches/sim",
-    "benches/snapshots",
-    "benches/transport",
-    "benches/versus/cubes/src",
-    "benches/versus/replication/src",
-    "benches/versus/src",
-    "benches/world",
-    "crates/bevy_huddle",
-    "crates/huddle_id",
-    "crates/huddle_mesh",
-    "crates/huddle_session",
-    "crates/huddle_signaling",
-    "crates/huddle_snapshot",
-    "crates/xtask",
-    "docs/architecture.md",
-    "docs/benchmarks.md",
-    "docs/errors.md",
-    "docs/events.md",
-    "docs/protocol.md",
-    "docs/replication.md",
-    "docs/rooms-and-peers.md",
-    "docs/troubleshooting.md",
-    "examples",
-    "fuzz/fuzz_targets",
-    "fuzz/mesh",
-    "fuzz/rollback",
-    "fuzz/session",
-    "fuzz/signaling",
-    "fuzz/src",
-    "interop",
-    "tests",
-];
+/// The folders that are not checked.
+const EXCLUDED: &[&str] = &[".git", "target"];
 
 /// The kinds of files that are checked.
 const EXTENSIONS: &[&str] = &["html", "md", "rs", "toml"];
 
-/// A phrase to avoid.
-#[derive(Debug, PartialEq, Eq)]
-struct Finding {
-    line: usize,
-    phrase: &'static str,
-    advice: &'static str,
-}
-
-/// Checks every covered file below `root` and prints the findings.
+/// Checks every file below `root` and prints the findings.
 pub(crate) fn check(root: &Path) -> anyhow::Result<Report> {
     let mut files = Vec::new();
-    for path in COVERED {
-        collect(&root.join(path), &mut files)?;
-    }
+    collect(root, &mut files)?;
     files.sort();
     let mut report = Report::default();
     for file in files {
         let text =
             fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        let findings = find(&text);
+        let mut findings = find(&text);
+        if file.extension().is_some_and(|extension| extension == "md") {
+            findings.extend(hidden::find(&text));
+        }
         report.count(findings.is_empty());
         let shown = file.strip_prefix(root).unwrap_or(&file).display();
         for Finding {
@@ -95,17 +54,23 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-fn collect(path: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let context = || format!("cannot list {}", path.display());
-    if path.is_dir() {
-        for entry in fs::read_dir(path).with_context(context)? {
-            collect(&entry.with_context(context)?.path(), files)?;
+/// Adds the files below `folder` that are checked.
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    let context = || format!("cannot list {}", folder.display());
+    for entry in fs::read_dir(folder).with_context(context)? {
+        let entry = entry.with_context(context)?;
+        let (path, kind) = (entry.path(), entry.file_type().with_context(context)?);
+        if kind.is_dir() {
+            if !EXCLUDED.iter().any(|name| entry.file_name() == *name) {
+                collect(&path, files)?;
+            }
+        } else if kind.is_file()
+            && path
+                .extension()
+                .is_some_and(|found| EXTENSIONS.iter().any(|extension| found == *extension))
+        {
+            files.push(path);
         }
-    } else if path
-        .extension()
-        .is_some_and(|found| EXTENSIONS.iter().any(|extension| found == *extension))
-    {
-        files.push(path.to_path_buf());
     }
     Ok(())
 }
@@ -166,6 +131,30 @@ mod tests {
         assert_eq!(lines(text), [4]);
     }
     // wording: on
+
+    #[test]
+    fn build_outputs_are_not_checked() {
+        let root = tempfile::tempdir().unwrap();
+        for file in [
+            "a.rs",
+            "b/c.md",
+            "b/d.lock",
+            "b/target/e.rs",
+            "target/f.md",
+            ".git/g.toml",
+        ] {
+            let path = root.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let mut files = Vec::new();
+        collect(root.path(), &mut files).unwrap();
+        files.sort();
+        assert_eq!(
+            files,
+            [root.path().join("a.rs"), root.path().join("b/c.md")]
+        );
+    }
 
     #[test]
     fn phrases_are_lower_case_words() {

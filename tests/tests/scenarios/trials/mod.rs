@@ -5,6 +5,7 @@
 //! length.
 
 mod background;
+mod cubes;
 mod lifecycle;
 mod loading;
 mod refusals;
@@ -92,6 +93,11 @@ pub(crate) fn trials() -> Vec<Entry> {
                 duel::hidden_page_plays_on,
             ),
             ("trial_ten_rematches_of_duel", Shared, duel::ten_rematches),
+            (
+                "trial_page_of_cubes_keeps_its_tick_rate",
+                Alone,
+                cubes::page_keeps_its_tick_rate,
+            ),
             (
                 "trial_native_and_chromium_play_for_three_minutes",
                 Alone,
