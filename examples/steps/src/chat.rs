@@ -86,6 +86,7 @@ fn on_left(left: On<PeerLeft>, mut chat: ResMut<Chat>) {
 
 fn show(chat: Res<Chat>, mut text: Single<&mut Text>) {
     if chat.is_changed() {
-        text.0 = format!("{}\n\n> {}_", chat.lines.join("\n"), chat.draft);
+        let lines = chat.lines.join("\n");
+        text.0 = format!("{lines}\n\nType a line and press Enter\n> {}_", chat.draft);
     }
 }

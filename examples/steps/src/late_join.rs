@@ -89,5 +89,7 @@ fn show(lamps: Query<(&PlacedId, &Lamp)>, huddle: Huddle, mut text: Single<&mut 
         .collect();
     on.sort_unstable();
     let others = huddle.peers().count();
-    text.set_if_neq(Text(format!("{others} other players, lamps on: {on:?}")));
+    text.set_if_neq(Text(format!(
+        "Press 1 to 9 to switch a lamp\nOther players: {others}\nLamps on: {on:?}"
+    )));
 }

@@ -57,7 +57,7 @@ fn on_refused(refused: On<PeerRefused>, mut news: ResMut<News>) {
 fn show(huddle: Huddle, news: Res<News>, mut text: Single<&mut Text>) {
     let status = match huddle.status() {
         None => "Press 1 to join with the right password, or 2 with a wrong one".into(),
-        Some(status) => format!("{status}, {} other players", huddle.peers().count()),
+        Some(status) => format!("{status}, other players: {}", huddle.peers().count()),
     };
     text.set_if_neq(Text(format!("{status}\n{}", news.0)));
 }

@@ -82,6 +82,6 @@ fn show(balloons: Query<Has<LocallyOwned>, With<Balloon>>, mut text: Single<&mut
     let own = balloons.iter().filter(|is_own| *is_own).count();
     let others = balloons.iter().count() - own;
     text.set_if_neq(Text(format!(
-        "Press Space for a balloon\n{own} of yours, {others} of other players"
+        "Press Space for a balloon\nYours: {own}, of other players: {others}"
     )));
 }

@@ -29,7 +29,7 @@ impl<'a> Players<'a> {
     fn ada_alone(artifacts: &'a Artifacts, example: &'static str) -> anyhow::Result<Self> {
         let server = Server::start(artifacts)?;
         let mut players = Self {
-            ada: Native::in_window(artifacts, "Ada", &server, example, Page::LARGE)?,
+            ada: Native::in_window(artifacts, "Ada", &server, example, Page::DEFAULT)?,
             bob: Browser::chromium("Bob", Page::LARGE)?,
             artifacts,
             example,
@@ -110,9 +110,13 @@ fn shows(report: &Report, text: &str) -> bool {
 pub(crate) fn replicate(artifacts: &Artifacts) -> anyhow::Result<()> {
     let mut players = Players::meet(artifacts, "replicate")?;
     players.ada_presses("space")?;
-    players.show("1 of yours, 0 of", "0 of yours, 1 of")?;
+    players.show(
+        "Yours: 1, of other players: 0",
+        "Yours: 0, of other players: 1",
+    )?;
     players.bob_presses(' ')?;
-    players.show("1 of yours, 1 of", "1 of yours, 1 of")?;
+    let both = "Yours: 1, of other players: 1";
+    players.show(both, both)?;
     players.finish()
 }
 
@@ -152,12 +156,12 @@ pub(crate) fn late_join(artifacts: &Artifacts) -> anyhow::Result<()> {
     let mut players = Players::ada_alone(artifacts, "late_join")?;
     players.ada_presses("3")?;
     wait_until(&mut [&mut players.ada], SHOWN, "a lamp is on", |reports| {
-        shows(&reports[0], "lamps on: [3]")
+        shows(&reports[0], "Lamps on: [3]")
     })?;
     players.open_page()?;
-    players.show("lamps on: [3]", "lamps on: [3]")?;
+    players.show("Lamps on: [3]", "Lamps on: [3]")?;
     players.bob_presses('5')?;
-    players.show("lamps on: [3, 5]", "lamps on: [3, 5]")?;
+    players.show("Lamps on: [3, 5]", "Lamps on: [3, 5]")?;
     players.finish()
 }
 
@@ -176,7 +180,8 @@ pub(crate) fn password(artifacts: &Artifacts) -> anyhow::Result<()> {
     players.bob_presses('2')?;
     players.show("the password is wrong", "the password is wrong")?;
     players.bob_presses('1')?;
-    players.show("playing, 1 other players", "playing, 1 other players")?;
+    let both = "playing, other players: 1";
+    players.show(both, both)?;
     players.finish()
 }
 
