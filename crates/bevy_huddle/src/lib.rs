@@ -404,6 +404,8 @@
 //! Directly linked players can see each other's IP addresses. To prevent that, use
 //! [`relay_only`](RoomOptions::relay_only).
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod app;
 mod background;
 mod commands;
@@ -491,47 +493,6 @@ pub use send::{
 };
 #[cfg(feature = "states")]
 pub use states::{RoomPhase, RoomPhasePlugin};
-
-/// Compiles the code in the documentation for game developers.
-#[cfg(doctest)]
-mod pages {
-    #[doc = include_str!("../../../docs/rooms-and-peers.md")]
-    mod rooms_and_peers {}
-    #[doc = include_str!("../../../docs/events.md")]
-    mod events {}
-    #[doc = include_str!("../../../docs/replication.md")]
-    mod replication {}
-    #[doc = include_str!("../../../docs/rollback.md")]
-    mod rollback {}
-    #[doc = include_str!("../../../docs/rollback-tutorial.md")]
-    mod rollback_tutorial {}
-    #[doc = include_str!("../../../docs/errors.md")]
-    mod errors {}
-    #[doc = include_str!("../../../docs/troubleshooting.md")]
-    mod troubleshooting {}
-    #[doc = include_str!("../../../docs/README.md")]
-    mod guide {}
-    #[doc = include_str!("../../../docs/concepts.md")]
-    mod concepts {}
-    #[doc = include_str!("../../../docs/cookbook.md")]
-    mod cookbook {}
-    #[doc = include_str!("../../../docs/cookbook-rooms.md")]
-    mod cookbook_rooms {}
-    #[doc = include_str!("../../../docs/faq.md")]
-    mod faq {}
-    #[doc = include_str!("../../../docs/features-and-versions.md")]
-    mod features_and_versions {}
-    #[doc = include_str!("../../../docs/glossary.md")]
-    mod glossary {}
-    #[doc = include_str!("../../../docs/going-online.md")]
-    mod going_online {}
-    #[doc = include_str!("../../../docs/is-it-for-my-game.md")]
-    mod is_it_for_my_game {}
-    #[doc = include_str!("../../../docs/migrating.md")]
-    mod migrating {}
-    #[doc = include_str!("../../../docs/testing-your-game.md")]
-    mod testing_your_game {}
-}
 
 /// The items that most games use: `use bevy_huddle::prelude::*;`.
 pub mod prelude {

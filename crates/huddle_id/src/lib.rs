@@ -120,6 +120,11 @@ impl fmt::Display for ShortPeerId {
     }
 }
 
+/// Compiles the code in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 #[cfg(test)]
 mod tests {
     use super::*;

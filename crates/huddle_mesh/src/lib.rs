@@ -49,3 +49,8 @@ pub use secret::{RoomSecret, RoomSecretError};
 pub use signaling_id::SignalingId;
 pub use stats::{LinkStats, Path, StopReason};
 pub use violation::{ProtocolViolation, SdpError, ViolationSource};
+
+/// Compiles the code in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -59,7 +59,7 @@
 //! ([`RollbackSetup::sync_test`]) finds state that is not saved, and other reasons why a game is not
 //! deterministic, without a second peer.
 //!
-//! The crate `huddle_sim` plays whole matches on a virtual clock and network.
+//! The project's tests play whole matches on a virtual clock and network, with `huddle_sim` in the repository.
 
 mod clock;
 mod desync;
@@ -105,3 +105,8 @@ pub use self::{
         SyncMismatch,
     },
 };
+
+/// Compiles the code in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -65,3 +65,8 @@ pub use transfer::{
     Direction, OfferError, TransferEvent, TransferFailure, TransferId, TransferLimits,
     TransferPacketError,
 };
+
+/// Compiles the code in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -111,3 +111,8 @@ mod server;
 pub use config::Config;
 pub use error::ServerError;
 pub use server::Server;
+
+/// Compiles the code in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

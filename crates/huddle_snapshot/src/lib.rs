@@ -77,3 +77,8 @@ pub use session::{
 };
 pub use visibility::Visibility;
 pub use world::{ShapeError, Value};
+
+/// Compiles the code in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -137,6 +137,11 @@ impl Cache {
         self.root.join("tools")
     }
 
+    /// The target directory in which the packages of the published crates are created.
+    pub(crate) fn packages(&self) -> PathBuf {
+        self.root.join("packages")
+    }
+
     /// Crates outside the workspace.
     pub(crate) fn outside(&self) -> PathBuf {
         self.root.join("outside")

@@ -1,6 +1,7 @@
 //! The environment of child processes: the user's environment without the variables that cargo set for xtask.
 
 use std::{
+    env::consts::EXE_SUFFIX,
     ffi::{OsStr, OsString},
     path::{Path, PathBuf},
     process::Command,
@@ -67,7 +68,7 @@ fn user_library_path(path: &OsStr) -> Option<OsString> {
 /// Finds a program on the path or in the folders for system administration.
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     program_folders()
-        .map(|dir| dir.join(name))
+        .map(|dir| dir.join(format!("{name}{EXE_SUFFIX}")))
         .find(|path| path.is_file())
 }
 

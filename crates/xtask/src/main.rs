@@ -1,14 +1,17 @@
-//! The project's own commands: `cargo play` and `cargo xtask web|readme|picture|test|trials|fuzz|bench|sim`.
+//! The project's own commands: `cargo play` and `cargo xtask web|readme|picture|test|trials|deny|fuzz|bench|sim`.
 
 mod bench;
 mod bundle;
 mod cache;
+mod cargo_install;
 mod compress;
+mod deny;
 mod env;
 mod examples;
 mod fuzz;
 mod install;
 mod outside;
+mod packages;
 mod picture;
 mod play;
 mod process;
@@ -34,7 +37,7 @@ use project::Project;
 /// Build outputs go to $HUDDLE_CACHE, or to the user's cache directory (`~/.cache/bevy_huddle` on Linux) if that is not
 /// set. They are outside the clone, so a fresh clone can reuse them. `native/` and `web/` are cargo's target
 /// directories, `site/` contains the pages, `screenshots/` the screenshots of the tests, `fuzz/` inputs and failures
-/// that fuzzing found, `bench/` the pages that the benchmarks measure, `outside/` the crate that `readme` builds, and
+/// that fuzzing found, `packages/` the packages to publish, `tools/` programs that the commands built, `bench/` the pages that the benchmarks measure, `outside/` the crate that `readme` builds, and
 /// `versus/`, `cubes/`, `world/` and `transport/` the benchmarks against other libraries.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
@@ -57,6 +60,8 @@ enum Command {
     Test(test::Options),
     /// Run the long scenarios with real player behavior, in browsers and natively (half an hour)
     Trials(test::TrialOptions),
+    /// Check licenses, versions, sources and known vulnerabilities of the dependencies
+    Deny(deny::Options),
     /// Fuzz every decoder of untrusted bytes
     Fuzz(fuzz::Options),
     /// Measure the plugin's cost: traffic, time per frame, size of the page
@@ -89,6 +94,7 @@ fn main() -> ExitCode {
         Command::Picture(options) => picture::make(&project, &options),
         Command::Test(options) => test::run(&project, &options),
         Command::Trials(options) => test::trials(&project, &options),
+        Command::Deny(options) => deny::run(&project, &options),
         Command::Fuzz(options) => fuzz::run(&project, &options),
         Command::Bench(options) => bench::run(&project, &options),
         Command::Sim(options) => sim::run(&project, &options),

@@ -42,7 +42,8 @@ pub(crate) fn command_line(command: &Command) -> String {
     text
 }
 
-#[cfg(test)]
+// These tests start Unix programs.
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 

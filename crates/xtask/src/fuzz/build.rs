@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context;
 
-use crate::{env, process, project::Project};
+use crate::{cargo_install, env, process, project::Project};
 
 const CARGO_FUZZ: &str = "0.13.2";
 
@@ -60,7 +60,9 @@ impl Fuzzers {
     pub(super) fn build(project: &Project) -> anyhow::Result<Self> {
         let compiler = Compiler::find(project)?;
         let output = project.cache.fuzz_builds();
-        let mut command = env::command(cargo_fuzz(project)?);
+        let cargo_fuzz =
+            cargo_install::program(project, "cargo-fuzz", CARGO_FUZZ, "build the fuzz targets")?;
+        let mut command = env::command(cargo_fuzz);
         command
             .current_dir(&project.root)
             // Lets a stable compiler use the unstable options that cargo-fuzz needs.
@@ -86,29 +88,4 @@ impl Fuzzers {
         command.env("ASAN_OPTIONS", "detect_odr_violation=0");
         command
     }
-}
-
-/// Returns the path of cargo-fuzz. Installs it into the cache if it is missing.
-fn cargo_fuzz(project: &Project) -> anyhow::Result<PathBuf> {
-    let root = project
-        .cache
-        .tools()
-        .join(format!("cargo-fuzz-{CARGO_FUZZ}"));
-    let program = root.join("bin/cargo-fuzz");
-    if !program.is_file() {
-        println!("Installing cargo-fuzz {CARGO_FUZZ} to build the fuzz targets");
-        process::run(
-            env::command("cargo")
-                .args([
-                    "install",
-                    "cargo-fuzz",
-                    "--locked",
-                    "--version",
-                    CARGO_FUZZ,
-                    "--root",
-                ])
-                .arg(&root),
-        )?;
-    }
-    Ok(program)
 }

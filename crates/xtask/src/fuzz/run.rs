@@ -227,7 +227,8 @@ pub(super) fn merge(
     process::output(&mut command).map(drop)
 }
 
-#[cfg(test)]
+// These tests start a Unix program.
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 

@@ -145,10 +145,9 @@ impl Loader<'_> {
 
     fn relative(&self, path: &Path) -> String {
         let path = normalized(path);
-        path.strip_prefix(self.root)
-            .unwrap_or(&path)
-            .display()
-            .to_string()
+        let path = path.strip_prefix(self.root).unwrap_or(&path);
+        // The same on every platform.
+        path.display().to_string().replace('\\', "/")
     }
 }
 

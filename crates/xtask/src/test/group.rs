@@ -9,6 +9,8 @@ pub(super) enum Group {
     Structure,
     /// Phrases that do not read like English documentation
     Wording,
+    /// Packages of the published crates
+    Packages,
     /// Lints, native and wasm
     Clippy,
     /// Unit and integration tests of the crates

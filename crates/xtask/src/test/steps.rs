@@ -7,7 +7,7 @@ use crate::{
     bundle::WebProfile,
     env,
     examples::{self, Example},
-    fuzz, outside, process,
+    fuzz, outside, packages, process,
     project::Project,
     site, structure,
     toolchain::WasmToolchain,
@@ -49,6 +49,7 @@ pub(super) enum Step {
     Format,
     Structure,
     Wording,
+    Packages,
     Lints,
     WasmLints,
     Unit,
@@ -61,10 +62,11 @@ pub(super) enum Step {
 }
 
 impl Step {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Format,
         Self::Structure,
         Self::Wording,
+        Self::Packages,
         Self::Lints,
         Self::WasmLints,
         Self::Native,
@@ -81,6 +83,7 @@ impl Step {
             Self::Format => "formatting",
             Self::Structure => "imports between modules",
             Self::Wording => "wording",
+            Self::Packages => "packages of the published crates",
             Self::Lints => "lints, native",
             Self::WasmLints => "lints, wasm",
             Self::Native => "native build",
@@ -98,6 +101,7 @@ impl Step {
             Self::Format => &[Group::Fmt],
             Self::Structure => &[Group::Structure],
             Self::Wording => &[Group::Wording],
+            Self::Packages => &[Group::Packages],
             Self::Lints | Self::WasmLints => &[Group::Clippy],
             Self::Unit => &[Group::Unit],
             Self::Fuzz => &[Group::Fuzz],
@@ -134,6 +138,7 @@ impl Step {
             Self::Format => formatting(project),
             Self::Structure => structure::check(&project.root).map(Tally::from),
             Self::Wording => wording::check(&project.root).map(Tally::from),
+            Self::Packages => packages::check(project).map(Tally::from),
             Self::Lints => lints(project),
             Self::WasmLints => wasm_lints(project),
             Self::Native => Tally::check(native(project, "build").args(EVERYTHING)),

@@ -108,12 +108,14 @@ impl fmt::Display for Tally {
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
     fn shell(script: &str) -> Command {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
         command
     }
 
+    #[cfg(unix)]
     #[test]
     fn results_are_added_up() {
         let script = "echo 'test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out';
@@ -122,6 +124,7 @@ mod tests {
         assert_eq!(tally.to_string(), "13 passed, 2 failed");
     }
 
+    #[cfg(unix)]
     #[test]
     fn failure_without_results_counts_as_one() {
         assert_eq!(

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{env, install, process, project::Project};
+use crate::{cargo_install, env, install, project::Project};
 
 /// The version of geckodriver. It is built from source, because Debian has no package.
 const GECKODRIVER: &str = "0.37.1";
@@ -54,23 +54,7 @@ pub(super) fn install_firefox(project: &Project) -> anyhow::Result<PathBuf> {
     if let Some(found) = env::find_program("geckodriver") {
         return Ok(found);
     }
-    let root = project
-        .cache
-        .tools()
-        .join(format!("geckodriver-{GECKODRIVER}"));
-    let program = root.join("bin/geckodriver");
-    if !program.is_file() {
-        println!("Building geckodriver {GECKODRIVER} to control Firefox");
-        let mut cargo = env::command("cargo");
-        cargo
-            .current_dir(&project.root)
-            // A debug build is faster to compile, and speed does not matter here.
-            .args(["install", "geckodriver", "--locked", "--debug"])
-            .args(["--version", GECKODRIVER, "--root"])
-            .arg(&root);
-        process::run(&mut cargo)?;
-    }
-    Ok(program)
+    cargo_install::program(project, "geckodriver", GECKODRIVER, "control Firefox")
 }
 
 fn install_libraries(packages: &[&str], why: &str) -> anyhow::Result<()> {
