@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    thread,
     time::{Instant, UNIX_EPOCH},
 };
 
@@ -50,6 +51,12 @@ pub(crate) fn compile(
     examples: &[&Example],
     profile: WebProfile,
 ) -> anyhow::Result<()> {
+    if let Some(minutes) = first_build_minutes(project, profile) {
+        println!(
+            "Compiling Bevy for browsers. This first build takes about {minutes} minutes on this machine. \
+             Later builds take less than a minute."
+        );
+    }
     let packages = examples::packages(examples);
     let together = match profile {
         WebProfile::Web => packages.len().max(1),
@@ -64,6 +71,18 @@ pub(crate) fn compile(
         process::run(&mut cargo)?;
     }
     Ok(())
+}
+
+/// The processor time of a first development build of one page, in minutes; see `docs/benchmarks.md`.
+const FIRST_BUILD_MINUTES: usize = 11;
+
+/// Estimates the duration of a build in minutes if nothing has been built with this profile yet. Optimization for size has
+/// no estimate, because a single step of it takes most of the time, on one core.
+fn first_build_minutes(project: &Project, profile: WebProfile) -> Option<usize> {
+    let built = project.cache.web().join(TARGET).join(profile.name());
+    let is_first = profile == WebProfile::Web && !built.is_dir();
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    is_first.then(|| FIRST_BUILD_MINUTES.div_ceil(cores))
 }
 
 /// Writes the package's `NAME.js` and `NAME_bg.wasm` into `folder` and returns the size of the wasm file.
