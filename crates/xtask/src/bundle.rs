@@ -51,13 +51,13 @@ pub(crate) fn compile(
     examples: &[&Example],
     profile: WebProfile,
 ) -> anyhow::Result<()> {
-    if let Some(minutes) = first_build_minutes(project, profile) {
+    let packages = examples::packages(examples);
+    if let Some(minutes) = first_build_minutes(project, profile, packages.len()) {
         println!(
             "Compiling Bevy for browsers. This first build takes about {minutes} minutes on this machine. \
              Later builds take less than a minute."
         );
     }
-    let packages = examples::packages(examples);
     let together = match profile {
         WebProfile::Web => packages.len().max(1),
         WebProfile::WebRelease => 1,
@@ -73,16 +73,18 @@ pub(crate) fn compile(
     Ok(())
 }
 
-/// The processor time of a first development build of one page, in minutes; see `docs/benchmarks.md`.
-const FIRST_BUILD_MINUTES: usize = 11;
+/// The processor time of a first development build, in minutes: of Bevy, and of each program. `docs/benchmarks.md` has the
+/// measurements.
+const BEVY_MINUTES: usize = 10;
+const PROGRAM_MINUTES: usize = 1;
 
 /// Estimates the duration of a build in minutes if nothing has been built with this profile yet. Optimization for size has
 /// no estimate, because a single step of it takes most of the time, on one core.
-fn first_build_minutes(project: &Project, profile: WebProfile) -> Option<usize> {
+fn first_build_minutes(project: &Project, profile: WebProfile, programs: usize) -> Option<usize> {
     let built = project.cache.web().join(TARGET).join(profile.name());
     let is_first = profile == WebProfile::Web && !built.is_dir();
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    is_first.then(|| FIRST_BUILD_MINUTES.div_ceil(cores))
+    is_first.then(|| (BEVY_MINUTES + programs * PROGRAM_MINUTES).div_ceil(cores))
 }
 
 /// Writes the package's `NAME.js` and `NAME_bg.wasm` into `folder` and returns the size of the wasm file.
