@@ -16,9 +16,10 @@ const FOLDER: &str = "HUDDLE_TEST_RECORDING";
 /// The time between frames.
 const STEP: Duration = Duration::from_millis(80);
 const FRAMES: u32 = 75;
-/// The time until both windows are open, the players have met, and the messages about it have
-/// disappeared.
-const WARM_UP: Duration = Duration::from_secs(12);
+/// The time until the players of `duel` have met, and the messages about it have disappeared.
+const DUEL_WARM_UP: Duration = Duration::from_secs(12);
+/// The time until both players of `cubes` own many of them.
+const CUBES_WARM_UP: Duration = Duration::from_secs(45);
 const GAP: usize = 12;
 /// The size of a window.
 const SIZE: Page = Page {
@@ -31,17 +32,17 @@ pub(crate) fn recordings() -> Vec<Entry> {
     match std::env::var_os(FOLDER) {
         Some(_) => vec![
             ("recording_of_cubes", Alone, |artifacts| {
-                two_windows(artifacts, "cubes")
+                two_windows(artifacts, "cubes", CUBES_WARM_UP)
             }),
             ("recording_of_duel", Alone, |artifacts| {
-                two_windows(artifacts, "duel")
+                two_windows(artifacts, "duel", DUEL_WARM_UP)
             }),
         ],
         None => Vec::new(),
     }
 }
 
-fn two_windows(artifacts: &Artifacts, example: &str) -> anyhow::Result<()> {
+fn two_windows(artifacts: &Artifacts, example: &str, warm_up: Duration) -> anyhow::Result<()> {
     let folder = PathBuf::from(std::env::var_os(FOLDER).context("the folder is not set")?);
     let server = Server::start(artifacts)?;
     let room = server.room(example);
@@ -55,7 +56,7 @@ fn two_windows(artifacts: &Artifacts, example: &str) -> anyhow::Result<()> {
         )
     };
     let (mut ada, mut bob) = (open("Ada", "3")?, open("Bob", "8")?);
-    thread::sleep(WARM_UP);
+    thread::sleep(warm_up);
     let start = Instant::now();
     let mut frames = Vec::new();
     for frame in 0..FRAMES {

@@ -274,3 +274,33 @@ fn newcomer_is_not_host_when_it_meets_the_first_peer() {
     assert_eq!(lab[ada].world().resource::<WasHost>().0, [true]);
     assert_eq!(lab[bob].world().resource::<WasHost>().0, [false]);
 }
+
+#[test]
+fn host_stays_the_same_while_players_join() {
+    for seed in 0..10 {
+        let mut lab = Lab::new(seed);
+        lab.network(Conditions {
+            latency: Duration::from_millis(80),
+            loss: 0.05,
+            ..default()
+        });
+        lab.record::<HostChanged>();
+        let ada = lab.player(game);
+        lab.run_for(Duration::from_secs(2));
+        let bob = lab.player(game);
+        lab.run_until(|lab| lab.have_met(&[ada, bob]));
+        lab.run_for(Duration::from_secs(1));
+        let carl = lab.player(game);
+        lab.run_until(|lab| lab.have_met(&[ada, bob, carl]));
+        lab.run_for(Duration::from_secs(2));
+        assert_eq!(lab.take_events::<HostChanged>(ada), [], "seed {seed}");
+        let mut hosts = |player| -> Vec<_> {
+            let changes = lab.take_events::<HostChanged>(player).into_iter();
+            changes.map(|changed| changed.host).collect()
+        };
+        let (of_bob, of_carl) = (hosts(bob), hosts(carl));
+        assert_eq!(of_bob, [lab.peer_id(ada)], "seed {seed}");
+        // Carl may meet Bob before Ada.
+        assert_eq!(of_carl.last(), Some(&lab.peer_id(ada)), "seed {seed}");
+    }
+}

@@ -162,7 +162,7 @@ impl RoomClock {
         now: Duration,
     ) -> Result<u32, ImpossibleTick> {
         self.observe(peer, theirs.tick, age, now)?;
-        let is_new = !self.is_settled || self.tick - self.joined < self.rate.ticks_in(NEW_PERIOD);
+        let is_new = self.is_new(self.reading());
         self.is_settled = true;
         match self.offset(peer) {
             Some(ahead @ 1..) if is_new => {
@@ -172,6 +172,24 @@ impl RoomClock {
             }
             _ => Ok(0),
         }
+    }
+
+    /// Returns the tick of this clock at which a peer joined, given its reading of the handshake. A new peer that is behind
+    /// is about to jump forward to this clock, together with its join tick.
+    pub(crate) fn join_tick(&self, peer: PeerId, theirs: ClockReading) -> u32 {
+        let behind = self
+            .offset(peer)
+            .map_or(0, |ahead| ahead.min(0).unsigned_abs());
+        match u32::try_from(behind) {
+            Ok(behind) if self.is_new(theirs) => theirs.joined.saturating_add(behind),
+            _ => theirs.joined,
+        }
+    }
+
+    /// Returns whether a clock with this reading adopts the tick of a peer that is ahead.
+    fn is_new(&self, reading: ClockReading) -> bool {
+        let age = reading.tick.saturating_sub(reading.joined);
+        !reading.is_settled || age < self.rate.ticks_in(NEW_PERIOD)
     }
 
     /// Handles a peer's claim that it was at `tick` when it sent a message `age` ago.

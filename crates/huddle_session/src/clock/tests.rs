@@ -75,6 +75,22 @@ fn newcomer_adopts_the_rooms_tick_and_keeps_its_age() {
 }
 
 #[test]
+fn join_tick_of_a_newcomer_is_the_one_that_it_is_about_to_have() {
+    let (mut old, mut new) = (clock(5000), clock(10));
+    let before = new.reading();
+    connect(&mut old, &mut new);
+    assert_eq!(old.join_tick(peer(2), before), new.reading().joined);
+    // A member that has been in another part of the room for a while keeps its count.
+    let member = ClockReading {
+        tick: 4000,
+        joined: 100,
+        is_settled: true,
+    };
+    old.added(peer(3), member, Duration::ZERO).unwrap();
+    assert_eq!(old.join_tick(peer(3), member), 100);
+}
+
+#[test]
 fn age_of_a_reading_counts() {
     let mut new = clock(10);
     let theirs = clock(5000).reading();

@@ -583,7 +583,8 @@ impl RoomSession {
             .push_back(SessionEvent::Joined { peer_id: peer });
         let tick = self.clock.tick();
         self.roster.set_joined(self.clock.reading().joined);
-        self.roster.add_peer(peer, agreement.clock.joined, tick);
+        let joined = self.clock.join_tick(peer, agreement.clock);
+        self.roster.add_peer(peer, joined, tick);
         self.poll_roster();
     }
 

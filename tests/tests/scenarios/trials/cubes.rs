@@ -12,15 +12,13 @@ use crate::{pictures::SLOW_DRAWING, steps::LOAD_TIMEOUT};
 
 /// The ticks per second of the example.
 const RATE: f64 = 60.0;
-/// The fraction of the rate that may be missing: a report is up to a frame old, and without a graphics card a frame takes
-/// up to half a second.
-const TOLERANCE: f64 = 0.01;
 const MEASURED: Duration = Duration::from_secs(60);
 
-/// A page whose bot rolls through 403 cubes, first without and then with drawing. The machine has no graphics card, so
-/// drawing takes most of its time.
+/// A page whose bot rolls through 403 cubes, first without and then with drawing. The second number is the fraction of the
+/// rate that the page has to reach: a report is up to a frame old, and without a graphics card some frames take longer than
+/// the 250 ms that Bevy makes up for.
 pub(super) fn page_keeps_its_tick_rate(artifacts: &Artifacts) -> anyhow::Result<()> {
-    for (drawing, query) in [("off", "&render=off"), ("on", "")] {
+    for (drawing, query, fraction) in [("off", "&render=off", 0.99), ("on", "", 0.95)] {
         let server = Server::start(artifacts)?;
         let mut ada = Browser::chromium("Ada", Page::SMALL)?;
         ada.open(&server.player(&format!("game=cubes&bot=1{query}")))?;
@@ -39,7 +37,7 @@ pub(super) fn page_keeps_its_tick_rate(artifacts: &Artifacts) -> anyhow::Result<
             "   drawing {drawing}: {rate:.1} ticks/s, a tick takes {median:.1} ms (maximum {maximum:.1} ms)"
         );
         ensure!(
-            rate >= RATE * (1.0 - TOLERANCE),
+            rate >= RATE * fraction,
             "the page ran {rate:.1} ticks/s with drawing {drawing}"
         );
     }
