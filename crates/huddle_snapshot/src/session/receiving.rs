@@ -291,13 +291,14 @@ impl SnapshotSession {
 
     /// Takes the values of an entity that the local peer has taken over without having any.
     ///
-    /// An entity that the local peer owns from the start has values, unless it is not spawned yet.
+    /// An entity that the local peer owns from the start has values, unless it is not spawned yet, or was in an
+    /// earlier session. The host takes over those of the host.
     fn take_missing(&mut self, index: Index, from: PeerId) {
         let is_host = self.host == Some(self.local);
         let is_missing = |entity: &&Entity| {
             let is_given = entity.ownership.is_mine() && !entity.is_untouched();
-            let is_next_hosts = is_host && entity.is_hosts() && !entity.ownership.is_mine();
-            entity.values.is_none() && (is_given || is_next_hosts) && !entity.register().is_dead()
+            let is_hosts = is_host && entity.is_hosts();
+            entity.values.is_none() && (is_given || is_hosts) && !entity.register().is_dead()
         };
         let entity = self.world.get(index).filter(is_missing);
         let link = self.links.get(&from);
