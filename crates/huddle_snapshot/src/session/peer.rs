@@ -150,6 +150,7 @@ impl SnapshotSession {
             }
         }
         self.links.insert(peer, link);
+        self.search_at(peer);
         self.tell_host(peer);
         self.update_relays();
     }

@@ -38,8 +38,8 @@ pub(crate) struct Entity {
     pub(crate) values: Option<Values>,
     /// Whether the local peer has added the entity, and it exists.
     pub(crate) is_own: bool,
-    /// How often the local peer has given up an entity of its earlier session.
-    pub(crate) abandoned: u8,
+    /// The register with which the local peer has asked other peers for the values, which the owner has lost.
+    pub(crate) searched_as: Option<Register>,
     /// The peer whose values these are. `None` if they are the local peer's own.
     pub(crate) source: Option<PeerId>,
     /// The peer that has sent the values, unless the local peer has owned the entity since then.
@@ -79,7 +79,7 @@ impl Entity {
             ownership,
             values: None,
             is_own: false,
-            abandoned: 0,
+            searched_as: None,
             source: None,
             received_from: None,
             is_incomplete: false,
@@ -116,6 +116,11 @@ impl Entity {
     pub(crate) fn is_inherited(&self) -> bool {
         let claim = self.register().claim();
         claim.is_some_and(|claim| claim.kind() == ClaimKind::Inherited && claim.touch() == 0)
+    }
+
+    /// Returns whether the local peer has asked other peers for the values, which the owner has lost.
+    pub(crate) fn is_searched(&self) -> bool {
+        self.searched_as == Some(self.register())
     }
 
     /// Returns whether nothing is known about the entity but its id.

@@ -1,5 +1,7 @@
 //! Rooms in which some peers have no link to each other.
 
+mod lost;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use huddle_id::PeerId;
