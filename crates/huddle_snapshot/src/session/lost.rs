@@ -63,8 +63,8 @@ impl SnapshotSession {
         }
     }
 
-    /// Asks all linked peers for the values of an entity. Asks only `peer` if it has asked
-    /// all of them before.
+    /// Asks all linked peers for the values of an entity. Asks only `peer` if it has asked all
+    /// of them before.
     fn search(&mut self, index: Index, peer: PeerId) {
         let Some(entity) = self.world.get_mut(index) else {
             return;
