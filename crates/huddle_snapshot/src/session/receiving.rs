@@ -289,6 +289,23 @@ impl SnapshotSession {
         }
     }
 
+    /// Takes the values of an entity of the host that peers have sent before the local peer became the host.
+    pub(super) fn take_over(&mut self, index: Index) {
+        let is_missing = |entity: &&Entity| entity.is_hosts() && entity.values.is_none();
+        let Some(id) = self.world.get(index).filter(is_missing).map(Entity::id) else {
+            return;
+        };
+        let newest = self.links.iter().filter_map(|(peer, link)| {
+            let Some(Newest::State(state)) = link.incoming.newest(index, id) else {
+                return None;
+            };
+            Some((state.head.register, *peer))
+        });
+        if let Some((_, peer)) = newest.max() {
+            self.take_missing(index, peer);
+        }
+    }
+
     /// The game sees an entity for the first time, or again.
     fn appear(&mut self, index: Index, from: PeerId, values: Values, tick: u32) {
         let Some(entity) = self.world.get_mut(index) else {

@@ -47,6 +47,8 @@ pub(crate) struct Entity {
     /// Whether the caller waits for the contents of large values. The local peer does not inherit such an
     /// entity.
     pub(crate) is_incomplete: bool,
+    /// Whether an heir has taken the entity over, as far as the local peer knows.
+    pub(crate) was_inherited: bool,
     /// Whether the local peer may relay an entity of another peer.
     pub(crate) passing: Passing,
     /// Increases with each change that the other peers have to receive.
@@ -83,6 +85,7 @@ impl Entity {
             source: None,
             received_from: None,
             is_incomplete: false,
+            was_inherited: false,
             passing: Passing::Unknown,
             version: 1,
             is_changed: false,
@@ -116,6 +119,12 @@ impl Entity {
     pub(crate) fn is_inherited(&self) -> bool {
         let claim = self.register().claim();
         claim.is_some_and(|claim| claim.kind() == ClaimKind::Inherited && claim.touch() == 0)
+    }
+
+    /// Returns whether a peer without a link to the owner may have claimed the entity without the owner's
+    /// knowledge: an heir in another half of a partition, or a peer that has loaded the same level.
+    pub(crate) fn may_have_rivals(&self) -> bool {
+        self.was_inherited || self.id.is_placed()
     }
 
     /// Returns whether the local peer has asked other peers for the values, which the owner has lost.

@@ -81,3 +81,22 @@ fn host_takes_over_the_entities_of_its_earlier_session() {
     exchange(&mut again, &mut b, 0, 900);
     assert_eq!(x_of(&b, id), Some(2));
 }
+
+#[test]
+fn host_takes_over_values_that_it_has_received_before_its_election() {
+    let [mut a, mut b, mut c] = [A, B, C].map(|id| unlimited(id, layout()));
+    open(&mut a, &mut c);
+    open(&mut b, &mut c);
+    a.set_host(Some(A));
+    c.set_host(Some(A));
+    let id = spawn(&mut a, Policy::Host, 1);
+    exchange(&mut a, &mut c, 0, 900);
+    c.link_lost(A);
+    c.set_host(Some(B));
+    exchange(&mut c, &mut b, 0, 900);
+    assert_eq!(x_of(&b, id), None);
+    b.set_host(Some(B));
+    assert_eq!((b.owner(id), x_of(&b, id)), (Some(B), Some(1)));
+    exchange(&mut b, &mut c, 0, 900);
+    assert_eq!((c.owner(id), x_of(&c, id)), (Some(B), Some(1)));
+}

@@ -89,6 +89,27 @@ fn peers_without_the_values_do_not_pass_an_entity_to_each_other() {
 }
 
 #[test]
+fn search_reaches_a_holder_whose_link_opens_later() {
+    let mut mesh = Mesh::new(4, &[(CID, DAN)]);
+    mesh.reports = false;
+    let entity = mesh.spawn(DAN, Policy::ByTouch, 1);
+    mesh.run(5);
+    // Bob has received the last claim of Ada from a peer that has left, and Cid has missed it.
+    adopt(&mut mesh.sessions[BOB], entity, id(ADA));
+    mesh.link(ADA, BOB);
+    let index = mesh.index(BOB, entity);
+    let link = mesh.sessions[BOB].links.get_mut(&id(ADA)).unwrap();
+    link.outgoing.ask(index, None);
+    mesh.run(10);
+    assert_eq!(mesh.sessions[ADA].owner(entity), Some(id(ADA)));
+    assert_eq!(mesh.x(ADA, entity), None);
+    mesh.link(ADA, CID);
+    mesh.run(10);
+    assert_eq!(mesh.x(ADA, entity), Some(1));
+    assert_eq!(mesh.sessions[ADA].owner(entity), Some(id(CID)));
+}
+
+#[test]
 fn holder_behind_a_relay_without_the_values_passes_them_on() {
     for policy in [Policy::ByTouch, Policy::OnRequest] {
         let mut mesh = Mesh::chain();
