@@ -108,7 +108,8 @@ impl Outgoing {
     pub(crate) fn answer(&mut self, index: Index, older: Register) {
         let sent = entry(&mut self.entities, index);
         sent.owes_register = true;
-        // It may have refused a register that it has acked.
+        // It may have refused a register that it has acked, or will ack.
+        sent.refused_until = self.newest;
         sent.known = Some(older);
         sent.register_sent = Some(older);
         self.enqueue(index);
@@ -137,7 +138,9 @@ impl Outgoing {
             sent.owes_values_to = taker;
         }
         sent.owes_register = true;
-        // It may have refused what it has acked, because the local peer had another view of the host.
+        // It may have refused what it has acked, or will ack, because it had another view of the host or its
+        // relays.
+        sent.refused_until = self.newest;
         sent.known = None;
         sent.register_sent = None;
         self.enqueue(index);

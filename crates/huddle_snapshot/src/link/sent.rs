@@ -40,6 +40,9 @@ pub(super) struct Sent {
     pub(super) version_in: Option<u64>,
     /// The newest register that the receiver is known to have.
     pub(super) known: Option<Register>,
+    /// The newest packet whose ack does not show which register the receiver has. It may have refused the
+    /// register that it has acked.
+    pub(super) refused_until: Option<u64>,
     /// Whether the receiver has an older register than it should.
     pub(super) owes_register: bool,
     /// The new owner that may not have the last values of the local peer. It is the receiver, or the receiver
@@ -83,7 +86,11 @@ impl Sent {
             self.owes_values_to = None;
         }
         let taker = self.owes_values_to.filter(|_| entity.values.is_some());
-        let may_pass = |taker| entity.ownership.is_mine() || entity.may_pass_values_to(taker);
+        let may_pass = |taker| {
+            // A relay passes on only what every peer may see.
+            let may_arrive = taker == receiver || !entity.is_restricted();
+            entity.ownership.is_mine() || may_arrive && entity.may_pass_values_to(taker)
+        };
         if taker.is_some_and(may_pass) && (is_new || is_repeated) {
             return Some(RecordKind::State);
         }
@@ -171,7 +178,9 @@ impl Sent {
         state: StateRef<'_>,
     ) {
         let is_newer = record.version > self.acked;
-        self.known = self.known.max(Some(record.register()));
+        if self.refused_until < Some(place.seq) {
+            self.known = self.known.max(Some(record.register()));
+        }
         if self.known >= self.register_sent {
             self.repeats = 0;
         }

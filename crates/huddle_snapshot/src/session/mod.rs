@@ -14,6 +14,7 @@ mod interest;
 mod large;
 mod link;
 mod local;
+mod lost;
 mod operations;
 mod peer;
 mod receiving;

@@ -143,6 +143,10 @@ impl SnapshotSession {
         let outgoing = &mut link.outgoing;
         for (index, entity) in self.world.iter() {
             if entity.sent_values().is_some() {
+                if entity.may_have_rivals() {
+                    // Two owners that hide the entity from each other agree only if they announce it.
+                    outgoing.may_see(index);
+                }
                 outgoing.enqueue(index);
             } else if self.decides(peer, entity) {
                 let is_taker = entity.is_gift() || entity.is_hosts();
@@ -150,6 +154,7 @@ impl SnapshotSession {
             }
         }
         self.links.insert(peer, link);
+        self.search_at(peer);
         self.tell_host(peer);
         self.update_relays();
     }
@@ -223,6 +228,10 @@ impl SnapshotSession {
             }
         }
         for index in self.world.indices() {
+            if host == Some(self.local) {
+                // The values may have arrived before the local peer knew that it is the host.
+                self.take_over(index);
+            }
             // A host without the values of an entity takes it over when they arrive.
             let is_known = |entity: &Entity| entity.values.is_some();
             if host != Some(self.local) || self.world.get(index).is_some_and(is_known) {
@@ -340,6 +349,7 @@ impl SnapshotSession {
         if has_changed {
             // Until the owner has sent a state with the new register.
             entity.passing = Passing::Unknown;
+            entity.was_inherited |= entity.is_inherited();
         }
         if outcome.despawned {
             self.world.bury(id);

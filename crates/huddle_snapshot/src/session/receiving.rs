@@ -5,16 +5,12 @@ use super::{
     peer::{RETURN_TIME, SnapshotSession},
 };
 use crate::{
-    claim::{ClaimError, Reaction, Register},
+    claim::{ClaimError, Reaction},
     column::Number,
     layout::ComponentSet,
     link::{DecodeError, Newest, RecordKind, StateRef},
     world::{Entity, Index, Passing, Values},
 };
-
-/// How often the local peer gives up an entity. Two peers to which a third one attributes an invented
-/// entity would give it to each other forever.
-const MAX_ABANDONED: u8 = 8;
 
 impl SnapshotSession {
     /// Handles what [`write`](Self::write) of a peer wrote for packet `seq` at its tick `tick`.
@@ -151,9 +147,13 @@ impl SnapshotSession {
         }
         match reaction {
             _ if kind == RecordKind::Register => {
-                self.abandon_unknown(index, peer, register, before);
+                self.recall(index, peer, register, before);
+                if reaction == Reaction::TakeValues {
+                    self.answer_search(index, peer);
+                }
                 self.relay_to(peer, index);
             }
+            _ if self.gives_up(index, register) => self.abandon(index, peer),
             // Values of the owner, or of the peer that gives the entity to the local peer.
             Reaction::TakeValues | Reaction::Adopted { .. } if is_newest => {
                 let is_gift =
@@ -165,39 +165,12 @@ impl SnapshotSession {
                 self.announce_hidden(index, Some(peer));
             }
             Reaction::TakeValues | Reaction::Adopted { .. } => {}
-            _ if self.is_missing_gift(index, peer) => {
+            _ if self.is_missing_at_relay(index, peer) => {
                 self.take(index, peer, true);
-                self.pass_gift_on(index);
+                self.pass_values_on(index);
             }
             // A late record can be the first that the local peer receives as the host.
             _ => self.take_missing(index, peer),
-        }
-    }
-
-    /// Gives up an entity that the local peer owned in an earlier session, which it does not remember. A
-    /// peer has sent the `register`, and the owner was `before` in the local view.
-    ///
-    /// The session remembers its own claims. A claim is an earlier one if the session has no values, or if
-    /// it only has those of the level, without an owner.
-    fn abandon_unknown(
-        &mut self,
-        index: Index,
-        peer: PeerId,
-        register: Register,
-        before: Option<PeerId>,
-    ) {
-        let is_earlier = |entity: &Entity| {
-            let is_unknown = entity.values.is_none() || before.is_none();
-            // Gifts arrive with their values, and the next host takes over those of the host.
-            let arrives = entity.is_gift() || entity.is_hosts();
-            let is_mine = entity.ownership.is_mine() && entity.register() == register;
-            is_mine && is_unknown && !arrives && entity.abandoned < MAX_ABANDONED
-        };
-        if self.world.get(index).is_some_and(is_earlier) {
-            if let Some(entity) = self.world.get_mut(index) {
-                entity.abandoned += 1;
-            }
-            self.operate(index, |ownership| ownership.abandon(peer));
         }
     }
 
@@ -291,13 +264,14 @@ impl SnapshotSession {
 
     /// Takes the values of an entity that the local peer has taken over without having any.
     ///
-    /// An entity that the local peer owns from the start has values, unless it is not spawned yet.
+    /// An entity that the local peer owns from the start has values, unless it is not spawned yet, or was in an
+    /// earlier session. The host takes over those of the host.
     fn take_missing(&mut self, index: Index, from: PeerId) {
         let is_host = self.host == Some(self.local);
         let is_missing = |entity: &&Entity| {
             let is_given = entity.ownership.is_mine() && !entity.is_untouched();
-            let is_next_hosts = is_host && entity.is_hosts() && !entity.ownership.is_mine();
-            entity.values.is_none() && (is_given || is_next_hosts) && !entity.register().is_dead()
+            let is_hosts = is_host && entity.is_hosts();
+            entity.values.is_none() && (is_given || is_hosts) && !entity.register().is_dead()
         };
         let entity = self.world.get(index).filter(is_missing);
         let link = self.links.get(&from);
@@ -312,6 +286,23 @@ impl SnapshotSession {
             }
             self.appear(index, from, values, tick);
             self.announce_hidden(index, Some(from));
+        }
+    }
+
+    /// Takes the values of an entity of the host that peers have sent before the local peer became the host.
+    pub(super) fn take_over(&mut self, index: Index) {
+        let is_missing = |entity: &&Entity| entity.is_hosts() && entity.values.is_none();
+        let Some(id) = self.world.get(index).filter(is_missing).map(Entity::id) else {
+            return;
+        };
+        let newest = self.links.iter().filter_map(|(peer, link)| {
+            let Some(Newest::State(state)) = link.incoming.newest(index, id) else {
+                return None;
+            };
+            Some((state.head.register, *peer))
+        });
+        if let Some((_, peer)) = newest.max() {
+            self.take_missing(index, peer);
         }
     }
 

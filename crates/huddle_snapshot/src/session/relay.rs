@@ -310,9 +310,9 @@ impl SnapshotSession {
         }
     }
 
-    /// Returns whether another peer than the owner has sent the values of a gift, which the local peer does not
-    /// have and relays to the new owner.
-    pub(super) fn is_missing_gift(&self, index: Index, sender: PeerId) -> bool {
+    /// Returns whether another peer than the owner has sent the values of an entity, which the local peer does
+    /// not have and relays to the owner: those of a gift, or those that the owner [searches](super::lost) for.
+    pub(super) fn is_missing_at_relay(&self, index: Index, sender: PeerId) -> bool {
         let (Some(link), Some(entity)) = (self.links.get(&sender), self.world.get(index)) else {
             return false;
         };
@@ -324,11 +324,12 @@ impl SnapshotSession {
             Some(Newest::State(state)) => !state.head.is_restricted,
             _ => false,
         };
-        is_relay && is_missing && is_public && entity.is_gift()
+        let is_asked = entity.is_gift() || entity.is_searched();
+        is_relay && is_missing && is_public && is_asked
     }
 
-    /// Sends the values of a gift to its owner.
-    pub(super) fn pass_gift_on(&mut self, index: Index) {
+    /// Sends the values of an entity to its owner, which does not have them.
+    pub(super) fn pass_values_on(&mut self, index: Index) {
         if let Some(entity) = self.world.get_mut(index).filter(|it| it.values.is_some())
             && let Some(owner) = entity.ownership.owner()
             && let Some(link) = self.links.get_mut(&owner)

@@ -38,8 +38,8 @@ pub(crate) struct Entity {
     pub(crate) values: Option<Values>,
     /// Whether the local peer has added the entity, and it exists.
     pub(crate) is_own: bool,
-    /// How often the local peer has given up an entity of its earlier session.
-    pub(crate) abandoned: u8,
+    /// The register with which the local peer has asked other peers for the values, which the owner has lost.
+    pub(crate) searched_as: Option<Register>,
     /// The peer whose values these are. `None` if they are the local peer's own.
     pub(crate) source: Option<PeerId>,
     /// The peer that has sent the values, unless the local peer has owned the entity since then.
@@ -47,6 +47,8 @@ pub(crate) struct Entity {
     /// Whether the caller waits for the contents of large values. The local peer does not inherit such an
     /// entity.
     pub(crate) is_incomplete: bool,
+    /// Whether an heir has taken the entity over, as far as the local peer knows.
+    pub(crate) was_inherited: bool,
     /// Whether the local peer may relay an entity of another peer.
     pub(crate) passing: Passing,
     /// Increases with each change that the other peers have to receive.
@@ -79,10 +81,11 @@ impl Entity {
             ownership,
             values: None,
             is_own: false,
-            abandoned: 0,
+            searched_as: None,
             source: None,
             received_from: None,
             is_incomplete: false,
+            was_inherited: false,
             passing: Passing::Unknown,
             version: 1,
             is_changed: false,
@@ -116,6 +119,17 @@ impl Entity {
     pub(crate) fn is_inherited(&self) -> bool {
         let claim = self.register().claim();
         claim.is_some_and(|claim| claim.kind() == ClaimKind::Inherited && claim.touch() == 0)
+    }
+
+    /// Returns whether a peer without a link to the owner may have claimed the entity without the owner's
+    /// knowledge: an heir in another half of a partition, or a peer that has loaded the same level.
+    pub(crate) fn may_have_rivals(&self) -> bool {
+        self.was_inherited || self.id.is_placed()
+    }
+
+    /// Returns whether the local peer has asked other peers for the values, which the owner has lost.
+    pub(crate) fn is_searched(&self) -> bool {
+        self.searched_as == Some(self.register())
     }
 
     /// Returns whether nothing is known about the entity but its id.

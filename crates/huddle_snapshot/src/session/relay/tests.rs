@@ -1,5 +1,7 @@
 //! Rooms in which some peers have no link to each other.
 
+mod lost;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use huddle_id::PeerId;
@@ -545,4 +547,45 @@ fn forge(session: &mut SnapshotSession, entity: EntityId, x: i32) {
         .set(&layout, place(), Value::Numbers(&[x, 0]));
     session.relays.is_relay = true;
     session.relay(index);
+}
+
+#[test]
+fn separated_heirs_of_a_hidden_entity_agree_on_the_owner() {
+    let heirs = [ADA, BOB, CID];
+    let all: &[_] = &[(ADA, BOB), (BOB, CID), (ADA, CID)];
+    for (links, holder) in [
+        (all, None),
+        (all, Some(CID)),
+        (&all[..2], None),
+        (&all[..2], Some(CID)),
+    ] {
+        let mut mesh = Mesh::new(4, &heirs.map(|heir| (heir, DAN)));
+        let entity = mesh.spawn(DAN, Policy::ByTouch, 1);
+        let all_heirs = Visibility::Only(heirs.map(id).into());
+        mesh.sessions[DAN]
+            .set_visibility(entity, all_heirs)
+            .unwrap();
+        mesh.run(5);
+        for heir in heirs {
+            mesh.unlink(heir, DAN);
+        }
+        mesh.run(1);
+        for heir in heirs {
+            assert_eq!(mesh.sessions[heir].owner(entity), Some(id(heir)));
+        }
+        if let Some(holder) = holder {
+            mesh.sessions[holder].hold(entity).unwrap();
+        }
+        for &(a, b) in links {
+            mesh.link(a, b);
+        }
+        mesh.run(20);
+        let owner = mesh.sessions[ADA].owner(entity);
+        for heir in heirs {
+            assert_eq!(mesh.sessions[heir].owner(entity), owner);
+            let is_owner = owner == Some(id(heir));
+            assert_eq!(mesh.x(heir, entity), is_owner.then_some(1));
+        }
+        assert!(holder.is_none_or(|holder| owner == Some(id(holder))));
+    }
 }

@@ -140,7 +140,7 @@ fn entities_that_a_peer_invents_do_not_use_up_the_ids() {
 }
 
 #[test]
-fn peers_do_not_give_an_invented_entity_to_each_other_forever() {
+fn peers_do_not_give_an_invented_entity_to_each_other() {
     let [mut a, mut b] = pair();
     // A third peer has sent `a` that `b` has inherited it.
     let number = number(Policy::ByTouch, OwnerGone::PassOn, 5);
@@ -160,7 +160,7 @@ fn peers_do_not_give_an_invented_entity_to_each_other_forever() {
         registers.push(a.world.find(id).map(|entity| entity.register()));
     }
     registers.dedup();
-    assert!((2..40).contains(&registers.len()), "{}", registers.len());
+    assert_eq!(registers.len(), 1, "{registers:?}");
     assert_eq!(a.owner(id), b.owner(id));
     assert_eq!(a.link_stats(B).unwrap().backlog, 0);
     assert_eq!(b.link_stats(A).unwrap().backlog, 0);

@@ -176,8 +176,6 @@ fn claim_by_id(session: &mut SnapshotSession, id: EntityId, kind: ClaimKind) -> 
         // The hostile peer does not care about the policy.
         let rules = Rules::with_owner_gone(id, Policy::ByTouch, rules_of(id).owner_gone());
         entity.ownership = Ownership::new(local, rules);
-        // It keeps what it claims.
-        entity.abandoned = u8::MAX;
     }
     session.operate(index, |ownership| {
         let outcome = match kind {
@@ -192,6 +190,17 @@ fn claim_by_id(session: &mut SnapshotSession, id: EntityId, kind: ClaimKind) -> 
         }
     });
     index
+}
+
+/// Keeps a claim of a hostile peer, which does not pass it on to a peer that has the values.
+fn keep(session: &mut SnapshotSession, index: Index) {
+    let local = session.local;
+    let entity = session.world.get_mut(index).unwrap();
+    let mut of_other = Ownership::new(PeerId::from_u128(99), entity.ownership.rules());
+    let register = entity.register();
+    let _ = of_other.receive(local, register, Duration::ZERO);
+    assert_eq!(of_other.register(), register);
+    entity.ownership = of_other;
 }
 
 #[test]
@@ -210,6 +219,7 @@ fn peer_that_claims_a_hidden_entity_by_its_id_receives_no_values() {
             room.at(A).set_visibility(id, only(&[B])).unwrap();
             room.run(id, &[C]);
             let index = claim_by_id(room.at(C), id, kind);
+            keep(room.at(C), index);
             let link = room.at(C).links.get_mut(&victim).unwrap();
             link.outgoing.ask(index, None);
             room.run(id, &[C]);
@@ -221,6 +231,13 @@ fn peer_that_claims_a_hidden_entity_by_its_id_receives_no_values() {
             room.at(C).link_lost(victim);
             room.at(C).link_opened(victim);
             room.run(id, &[C]);
+            // The owner searches for the values.
+            for peer in [A, B, victim] {
+                let link = room.at(C).links.get_mut(&peer).unwrap();
+                link.outgoing.ask(index, None);
+                room.run(id, &[C]);
+            }
+            assert_eq!(room.at(victim).owner(id), Some(C));
         }
     }
 }
