@@ -79,7 +79,7 @@ fn setup(rollback: &mut RollbackSetup<Pad>) {
     rollback.start_limit = Duration::from_secs(4);
 }
 
-/// All players register the same, in the same order. The tests do it, too.
+/// All players register the same types in the same order, or no match starts. The tests call this function, too.
 fn registration(app: &mut App) {
     app.rollback_component::<Fighter>()
         .rollback_resource::<Platform>()

@@ -91,6 +91,8 @@ impl Lab {
     }
 
     /// Returns whether each of these players has a peer entity for each of the others.
+    ///
+    /// They may still see different hosts, and replicated values may not have arrived.
     pub fn have_met(&self, players: &[Player]) -> bool {
         players.iter().all(|&viewer| {
             players
