@@ -21,15 +21,16 @@ pub fn in_room(huddle: Huddle) -> bool {
 ///
 /// The host is the peer that has been in the room longest; see
 /// [`Huddle::host`](crate::Huddle::host). A peer that has just joined is its own host until its first link
-/// opens, so combine the condition with [`room_playing`] for what must happen once per room.
+/// opens, and after a network partition two hosts meet. So do not spawn once: let a system of the host keep the number of
+/// its entities right.
 ///
 /// ```
 /// use bevy::prelude::*;
 /// use bevy_huddle::prelude::*;
 ///
-/// fn spawn_enemies() {}
+/// fn keep_enemies() {}
 ///
-/// App::new().add_systems(FixedUpdate, spawn_enemies.run_if(is_host.and_then(room_playing)));
+/// App::new().add_systems(FixedUpdate, keep_enemies.run_if(is_host));
 /// ```
 pub fn is_host(huddle: Huddle) -> bool {
     huddle.is_host()

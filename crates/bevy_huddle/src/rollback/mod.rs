@@ -2,7 +2,7 @@
 //!
 //! Inputs of other players arrive late, so they are predicted. If a prediction was wrong, the plugin loads
 //! an earlier state of the world and simulates the ticks since then again. Players therefore see the
-//! effects of their own inputs at once, however far away the other players are.
+//! effects of their own inputs after the input delay, which is a few ticks at most.
 //!
 //! | to | use |
 //! |---|---|
@@ -13,7 +13,7 @@
 //! | play sounds and show particles | [`EffectWriter`] and [`EffectStarted`] |
 //! | start a match | [`RollbackPlugin::start_with`] or [`RollbackCommandsExt::start_match`] |
 //! | show what happens | [`MatchStatus`], and events such as [`MatchStarted`] and [`MatchWaiting`] |
-//! | find out why players desynchronize | [`RollbackPlugin::sync_test`], [`compare_runs`], [`SimulationProblem`], [`MatchDesynced`] |
+//! | find the cause of a desync | [`RollbackPlugin::sync_test`], [`compare_runs`], [`SimulationProblem`], [`MatchDesynced`] |
 
 mod app;
 mod bounds;
@@ -34,9 +34,9 @@ mod view;
 pub mod world;
 
 pub use huddle_rollback::{
-    DelayPolicy, DesyncReport, EntityDifference, FieldDifference, InputStatus, LeaveReason,
-    RollbackSetup, RollbackStats, Seat, SeatSet, SetupError, StartError, SyncMismatch,
-    TypeDifference,
+    Decay, DelayPolicy, DesyncReport, EntityDifference, FieldDifference, InputStatus, LeaveReason,
+    Predict, PredictDefault, RollbackSetup, RollbackStats, Seat, SeatSet, SetupError, StartError,
+    SyncMismatch, TypeDifference,
 };
 
 #[cfg(feature = "rollback_ui")]

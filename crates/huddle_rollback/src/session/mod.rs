@@ -272,7 +272,7 @@ impl<I: Input> RollbackSession<I> {
     /// Returns the newest local checksum that the players compare, and its tick: the state before that tick is final.
     /// The tick is a multiple of [`RollbackSetup::checksum_every`], so all players report the same value for it.
     /// Returns `None` before the first such tick, and in a match without other players. It no longer changes once
-    /// there is no player to compare with, because all have left or desynchronized.
+    /// there is no player to compare with, because all have left or differ.
     pub fn newest_checksum(&self) -> Option<(Tick, u64)> {
         self.running.as_ref()?.newest_checksum()
     }

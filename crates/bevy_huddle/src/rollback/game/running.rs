@@ -106,7 +106,7 @@ pub struct MatchStatus {
     pub input_delay: u8,
     /// The newest checksum that the players compare, and its tick. The state before this tick is final, and the tick is
     /// a multiple of [`RollbackSetup::checksum_every`](huddle_rollback::RollbackSetup::checksum_every), so all
-    /// players have the same checksum for it, unless they are desynchronized. `None` before the first such tick, and
+    /// players have the same checksum for it, unless there was a desync. `None` before the first such tick, and
     /// in a match without other players.
     pub checksum: Option<(Tick, u64)>,
     /// Statistics of the running match.
