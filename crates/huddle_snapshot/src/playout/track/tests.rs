@@ -215,13 +215,13 @@ fn jump_after_a_rest_is_not_extrapolated() {
 #[test]
 fn local_value_that_changes_rarely_is_shown_between_its_last_two_ticks() {
     let mut track = Track::new(Linear, 0, [0.0]);
-    let (mut before, mut value) = (0.0, 0.0);
+    let mut value = 0.0;
     for tick in 1..400 {
         let playhead = |part: f64| {
             let now = Duration::from_secs_f64((f64::from(tick) + part) / 60.0);
             Playhead::local(tick, part as f32, 60.0, now)
         };
-        before = std::mem::replace(&mut value, rare(tick));
+        let before = std::mem::replace(&mut value, rare(tick));
         if before != value {
             track.push(tick, [value], &playhead(0.0));
         }
