@@ -110,6 +110,7 @@ impl PlayoutClock {
             newest: self.cadence.newest(),
             previous: self.cadence.previous(),
             delay: (self.newest_possible(self.now) - self.position).max(0.0),
+            is_local: false,
         }
     }
 

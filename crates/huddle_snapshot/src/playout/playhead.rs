@@ -17,6 +17,8 @@ pub struct Playhead {
     pub(super) previous: Option<u32>,
     /// The number of ticks by which the position is behind the newest possible one.
     pub(super) delay: f64,
+    /// Whether the local peer owns the values. A tick without a sample is then one without a change.
+    pub(super) is_local: bool,
 }
 
 impl Playhead {
@@ -34,6 +36,7 @@ impl Playhead {
             newest: tick,
             previous: tick.checked_sub(1),
             delay: 1.0,
+            is_local: true,
         }
     }
 

@@ -17,6 +17,13 @@ pub(super) struct Sample<V> {
     pub(super) value: V,
 }
 
+impl<V> Sample<V> {
+    /// Returns whether the value rested between the sample before and this one.
+    fn is_after_rest(&self, before: &Self) -> bool {
+        self.span < f64::from(self.tick) - f64::from(before.tick)
+    }
+}
+
 /// How a value continues after its newest sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Continuation {
@@ -140,7 +147,9 @@ impl<V: Clone + PartialEq> Samples<V> {
             };
         }
         match (from, continuation) {
-            (Some(from), Continuation::Extrapolate { grace, limit }) if ahead < limit => {
+            (Some(from), Continuation::Extrapolate { grace, limit })
+                if ahead < limit && !newest.is_after_rest(from) =>
+            {
                 let ahead = seconds(extrapolated(ahead, grace, limit));
                 motion.beyond(&from.value, &newest.value, seconds(newest.span), ahead)
             }

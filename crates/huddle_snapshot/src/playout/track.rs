@@ -41,11 +41,13 @@ const MAX_SLEW: f64 = 0.05;
 ///   value rested if an intermediate snapshot does not contain it.
 /// - **After the newest sample**, the value is extrapolated for one interval, and then returns to
 ///   the newest sample within 250 ms. It is not extrapolated if a newer snapshot does not contain
-///   it.
+///   it, or if it rested before the newest sample, because its velocity is then unknown.
 /// - **At rest**, the shown value equals the newest sample exactly, 300 ms after its arrival at the
 ///   latest.
 /// - A value that comes less often than its owner's snapshots, because of a rate limit or a short
 ///   budget, is shown with an additional delay.
+/// - **A value of the local peer** is shown between the last two ticks. A tick without a sample is one
+///   without a change, so the value is neither delayed nor extrapolated.
 /// - Samples may be late, reordered or duplicated. If a sample changes the value that is currently
 ///   shown, the difference decays over 150 ms. The same happens when another peer becomes the
 ///   owner: see [`hand_over`](Self::hand_over).
@@ -214,7 +216,11 @@ impl<M: Motion> Track<M> {
     }
 
     /// Returns the typical interval between samples, at least that between snapshots, in ticks.
+    /// The local peer reads its values in every tick, however rarely they change.
     fn interval(&self, playhead: &Playhead) -> f64 {
+        if playhead.is_local {
+            return playhead.interval;
+        }
         let own = self.cadence.interval().unwrap_or(0.0);
         own.max(playhead.interval).max(1.0)
     }
@@ -233,7 +239,12 @@ impl<M: Motion> Track<M> {
     }
 
     /// Moves the additional delay towards its target. It also slows down the value by at most 5 %.
+    /// Values of the local peer have none.
     fn adjust_lag(&mut self, playhead: &Playhead, passed: f64) {
+        if playhead.is_local {
+            self.lag = 0.0;
+            return;
+        }
         let max = playhead.ticks_in(MAX_DELAY) - playhead.delay;
         let target = self.interval(playhead) - playhead.interval;
         let target = target.clamp(0.0, max.max(0.0));

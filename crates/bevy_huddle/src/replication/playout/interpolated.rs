@@ -11,7 +11,8 @@ use super::motion::FieldsMotion;
 ///
 /// - An entity of another peer is shown slightly behind the newest value. The delay adapts to the link's
 ///   jitter. If the next value is late, the movement continues for one interval, and then returns to
-///   the newest value. It equals `T` at most 300 ms after the entity came to rest.
+///   the newest value. The first movement after a rest does not continue. The value equals `T` at
+///   most 300 ms after the entity came to rest.
 /// - An entity of the local peer is shown between the last two ticks.
 /// - When another peer becomes the owner, the difference disappears gradually.
 ///

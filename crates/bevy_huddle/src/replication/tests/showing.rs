@@ -56,6 +56,53 @@ fn smooth(app: &mut App) {
         );
 }
 
+#[derive(Component)]
+struct Jumping;
+
+/// The values of the local place in the last two ticks, and what was shown of it.
+#[derive(Resource, Default)]
+struct Ticks {
+    count: u32,
+    before: f32,
+    now: f32,
+    /// The number of frames in which a value was shown.
+    shown: usize,
+    /// Shown values that are not between those of the last two ticks.
+    wrong: Vec<(f32, [f32; 2])>,
+}
+
+/// Plays with a place that jumps after rests of different lengths.
+fn jumping(app: &mut App) {
+    app.add_plugins(smooth)
+        .init_resource::<Ticks>()
+        .add_systems(
+            FixedUpdate,
+            |mut places: Query<&mut Place, With<Jumping>>, mut ticks: ResMut<Ticks>| {
+                for mut place in &mut places {
+                    ticks.count += 1;
+                    if [1, 2, 4, 9, 17, 29, 32].contains(&(ticks.count % 91)) {
+                        place.0.x = if place.0.x > 0.0 { -250.0 } else { 250.0 };
+                    }
+                    ticks.before = ticks.now;
+                    ticks.now = place.0.x;
+                }
+            },
+        )
+        .add_systems(
+            Update,
+            |places: Query<&Interpolated<Place>, With<Jumping>>, mut ticks: ResMut<Ticks>| {
+                for place in &places {
+                    ticks.shown += 1;
+                    let (x, ends) = (place.0.0.x, [ticks.before, ticks.now]);
+                    let [low, high] = [ends[0].min(ends[1]), ends[0].max(ends[1])];
+                    if !(low - 1e-3..=high + 1e-3).contains(&x) {
+                        ticks.wrong.push((x, ends));
+                    }
+                }
+            },
+        );
+}
+
 /// Runs for some time, and returns what a player saw of the only place in each frame.
 fn watch(lab: &mut Lab, player: Player, time: Duration) -> Vec<f32> {
     lab.with(player, |world| world.resource_mut::<Shown>().0.clear());
@@ -97,6 +144,39 @@ fn movement_of_the_local_peer_is_smooth_at_any_frame_rate() {
         lab.settle();
         let shown = watch(&mut lab, ada, Duration::from_secs(2));
         assert_smooth(&shown[1..], hz);
+    }
+}
+
+#[test]
+fn own_value_that_changes_rarely_is_shown_between_its_last_two_ticks() {
+    for hz in [30.0, 60.0, 144.0] {
+        let (mut lab, [ada, _bob]) = meet_with(jumping);
+        lab.frame_rate(ada, hz);
+        lab.spawn(ada, (Place::default(), Jumping));
+        lab.run_for(Duration::from_secs(6));
+        let ticks = lab[ada].world().resource::<Ticks>();
+        assert!(ticks.count > 300 && ticks.shown > 100);
+        assert!(ticks.wrong.is_empty(), "{:?} at {hz} Hz", ticks.wrong);
+    }
+}
+
+#[test]
+fn jump_of_another_peer_after_a_rest_does_not_overshoot() {
+    for hz in [60.0, 144.0] {
+        let (mut lab, [ada, bob]) = meet_with(smooth);
+        lab.frame_rate(bob, hz);
+        let ball = lab.spawn(ada, Place(Vec2::new(-250.0, 0.0)));
+        for x in [250.0, -250.0, 250.0] {
+            lab.settle();
+            lab.with(ada, |world| {
+                let place = Place(Vec2::new(x, 0.0));
+                world.entity_mut(ball).insert(place).id()
+            });
+            let shown = watch(&mut lab, bob, Duration::from_secs(1));
+            let most = shown.iter().fold(0.0, |most: f32, x| most.max(x.abs()));
+            assert!(most <= 250.0 + STEP, "{most}");
+            assert!((shown[shown.len() - 1] - x).abs() <= STEP);
+        }
     }
 }
 

@@ -15,6 +15,17 @@ const INTERVALS: [u32; 5] = [1, 2, 3, 4, 6];
 
 const DISPLAYS: [f64; 6] = [20.0, 30.0, 60.0, 75.0, 144.0, 240.0];
 
+/// A value that changes after intervals of 1, 2, 5, 8 and 20 ticks.
+fn rare(tick: u32) -> f32 {
+    match tick % 36 {
+        0 => 200.0,
+        1..3 => -200.0,
+        3..8 => 100.0,
+        8..16 => -50.0,
+        _ => 0.0,
+    }
+}
+
 /// Asserts that shown == raw from `rest` on, the arrival of the last change in seconds.
 fn assert_rests(frames: &[Frame], rest: f64, what: &str) {
     let late = frames.iter().filter(|frame| frame.at > rest + 0.3);
@@ -171,6 +182,55 @@ fn movement_after_a_rest_takes_one_interval() {
                 (expected * 0.6..expected * 1.2 + 0.01).contains(&(last - first)),
                 "{} instead of {expected}, empty: {sends_empty}",
                 last - first
+            );
+        }
+    }
+}
+
+#[test]
+fn jump_after_a_rest_is_not_extrapolated() {
+    for interval in INTERVALS {
+        for sends_empty in [true, false] {
+            for jitter in [0.0, 0.05] {
+                let simulation = Simulation {
+                    value: &|tick| [-250.0, 250.0][(tick / 70.0) as usize % 2],
+                    interval: &|_| interval,
+                    sends_empty,
+                    jitter,
+                    display: 144.0,
+                    ..Simulation::default()
+                };
+                for frame in simulation.run(10.0) {
+                    assert!(
+                        (-250.01..=250.01).contains(&frame.shown),
+                        "{} with {interval} ticks, empty: {sends_empty}, jitter {jitter}",
+                        frame.shown
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn local_value_that_changes_rarely_is_shown_between_its_last_two_ticks() {
+    let mut track = Track::new(Linear, 0, [0.0]);
+    let mut value = 0.0;
+    for tick in 1..400 {
+        let playhead = |part: f64| {
+            let now = Duration::from_secs_f64((f64::from(tick) + part) / 60.0);
+            Playhead::local(tick, part as f32, 60.0, now)
+        };
+        let before = std::mem::replace(&mut value, rare(tick));
+        if before != value {
+            track.push(tick, [value], &playhead(0.0));
+        }
+        for part in [0.0, 0.25, 0.75] {
+            let expected = before + (value - before) * part as f32;
+            let [shown] = track.show(&playhead(part));
+            assert!(
+                (shown - expected).abs() < 1e-3,
+                "{shown} instead of {expected}"
             );
         }
     }
