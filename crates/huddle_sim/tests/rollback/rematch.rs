@@ -155,6 +155,11 @@ fn member_without_a_seat_in_the_rematch_continues_alone() {
         assert_eq!(game.session(player).number(), Some(1));
         assert!(game.session(player).tick().0 > 100);
     }
+    let end = ended(&game, 0);
+    assert_eq!((end.len(), ended(&game, 1)), (1, end.clone()));
+    let left = game.left(2);
+    let at_ticks = left.iter().map(|&(_, at_tick, _)| at_tick);
+    assert!(at_ticks.eq([end[0]; 2]), "{left:?}, not {end:?}");
     assert_eq!(game.session(2).number(), Some(0));
     assert_eq!(game.session(2).members(), [peer(2)]);
     assert!(game.session(2).tick().0 > 180);
