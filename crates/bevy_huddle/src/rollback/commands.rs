@@ -13,8 +13,8 @@ use crate::rollback::game::{
 pub trait RollbackCommandsExt {
     /// Starts a match with one seat for each of these peers, in this order, or the next match after the
     /// running one. Only the host of the room can start a match. All players then start it together, and
-    /// the running match ends at the same tick for all of its players, including those without a seat in the next
-    /// one. If no player of the running match has a seat in the next one, the running match continues.
+    /// the running match ends for all of its players: at the same tick for those of the next one, and later by the
+    /// input delay for those without a seat in it. If no player of the running match has a seat in the next one, the running match continues.
     ///
     /// The match fails to start if the local player is not the host, a player is missing, or a player has registered
     /// other types. See [`MatchStartFailed`](crate::rollback::MatchStartFailed).

@@ -1,7 +1,7 @@
 //! The end of a match for players without a seat in the next one.
 //!
 //! The host calls a match for all players in the room. Members of the running match that have a seat in it leave the
-//! running match at an agreed tick. The other members end it at the same tick.
+//! running match at an agreed tick. The other members end it when the inputs of those seats end.
 
 use std::time::Duration;
 

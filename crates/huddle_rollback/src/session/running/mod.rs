@@ -252,10 +252,6 @@ impl<I: Input> RunningMatch<I> {
             let Some(log) = self.seats.open_log(seat) else {
                 continue;
             };
-            // A seat that leaves at the end of the match then ends at the same tick for all members.
-            let max_copies = self
-                .end
-                .map_or(u32::MAX, |end| end.since(log.next()).max(0).unsigned_abs());
             let Some((input, copies)) =
                 local.sample(tick, log.next(), transit, now, |seat| sample(seat, tick))
             else {
@@ -266,7 +262,7 @@ impl<I: Input> RunningMatch<I> {
             let added = encoded
                 .map_err(|error| InputError::encode(seat, error))
                 .and_then(|()| {
-                    (0..copies.min(max_copies))
+                    (0..copies)
                         .try_for_each(|_| log.push(&self.encoded))
                         .map_err(|error| InputError::too_long(seat, error))
                 });
