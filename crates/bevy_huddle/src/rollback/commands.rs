@@ -4,18 +4,20 @@ use bevy::prelude::*;
 use huddle_mesh::PeerId;
 
 use crate::rollback::game::{
+    events::MatchStartError,
     running::{PendingLeave, PendingStart, StartCall},
-    start::{ALONE, call_match, first_room},
+    start::{ALONE, call_match, fail, first_room},
 };
 
 /// Adds the commands of matches to [`Commands`].
 pub trait RollbackCommandsExt {
     /// Starts a match with one seat for each of these peers, in this order, or the next match after the
     /// running one. Only the host of the room can start a match. All players then start it together, and
-    /// the running match ends at the same tick for all.
+    /// the running match ends for all of its players: at the same tick for those of the next one, and later by the
+    /// input delay for those without a seat in it. If no player of the running match has a seat in the next one, the running match continues.
     ///
-    /// The match fails to start if a player is missing or has registered other types. See
-    /// [`MatchStartFailed`](crate::rollback::MatchStartFailed).
+    /// The match fails to start if the local player is not the host, a player is missing, or a player has registered
+    /// other types. See [`MatchStartFailed`](crate::rollback::MatchStartFailed).
     fn start_match(&mut self, seats: impl IntoIterator<Item = PeerId>);
 
     /// Starts a match on this machine alone, in which the local player has all seats. It needs no room, so
@@ -37,7 +39,7 @@ impl RollbackCommandsExt for Commands<'_, '_> {
         let seats: Vec<_> = seats.into_iter().collect();
         self.queue(move |world: &mut World| match first_room(world) {
             Some(room) => call_match(world, room, seats, Default::default()),
-            None => log::warn!("no match starts, because there is no room: join one first"),
+            None => fail(world, MatchStartError::NoRoom),
         });
     }
 

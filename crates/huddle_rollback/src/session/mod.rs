@@ -133,7 +133,7 @@ impl<I: Input> RollbackSession<I> {
     /// tick for all players ([`RollbackEvent::Ended`]), and the next match starts
     /// ([`RollbackEvent::Started`]). If the next match cannot start, the running match continues.
     /// Players without a seat in the next match stay in the running match, and the other players leave
-    /// it.
+    /// it at that tick. [`RollbackEvent::SeatLeft`] reports a tick that is later by the input delay.
     ///
     /// # Errors
     /// Returns an error if the setup is invalid.

@@ -34,10 +34,7 @@ impl<I: Input> RollbackSession<I> {
         let Some(setup) = self.rematch.take() else {
             return;
         };
-        let is_playing = self
-            .running
-            .as_ref()
-            .is_some_and(|running| setup.seats.iter().any(|&peer| running.has_member(peer)));
+        let is_playing = self.running.is_some();
         let Ok(start) = setup.start(self.start.next_id(), is_playing, now) else {
             return;
         };

@@ -155,6 +155,17 @@ fn member_without_a_seat_in_the_rematch_continues_alone() {
         assert_eq!(game.session(player).number(), Some(1));
         assert!(game.session(player).tick().0 > 100);
     }
+    let end = ended(&game, 0);
+    assert_eq!((end.len(), ended(&game, 1)), (1, end.clone()));
+    let left = game.left(2);
+    assert_eq!(left.len(), 2);
+    for (_, at_tick, _) in left {
+        // The inputs that were sampled before the end take effect later by the input delay.
+        assert!(
+            (0..=16).contains(&at_tick.since(end[0])),
+            "{at_tick} {end:?}"
+        );
+    }
     assert_eq!(game.session(2).number(), Some(0));
     assert_eq!(game.session(2).members(), [peer(2)]);
     assert!(game.session(2).tick().0 > 180);

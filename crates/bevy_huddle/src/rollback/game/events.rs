@@ -7,7 +7,7 @@ use huddle_mesh::PeerId;
 use huddle_rollback::{
     DesyncReport, LeaveReason, Seat, SeatSet, SetupError, StartError, SyncMismatch,
 };
-use huddle_session::Tick;
+use huddle_session::{Tick, TickRateError};
 use thiserror::Error;
 
 use crate::rollback::tools::difference::StateDifference;
@@ -40,13 +40,27 @@ pub enum MatchStartError {
     /// A player is missing, has left, or has other settings.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// The local player is not the host of the room.
+    #[error(
+        "only the host of the room can start a match: call `start_match` on the machine of {host}"
+    )]
+    NotHost {
+        /// The host.
+        host: PeerId,
+    },
+    /// The local player is in no room.
+    #[error("a match of several players needs a room: join one first, or call `start_local_match`")]
+    NoRoom,
+    /// The match cannot have the rate of [`Time<Fixed>`].
+    #[error(transparent)]
+    Rate(#[from] TickRateError),
 }
 
 /// A match has ended: at the same tick for all players, because the next one starts, or for the local player
 /// alone, because it has left the match or the room.
 #[derive(Event, Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MatchEnded {
-    /// The first tick that is not simulated.
+    /// The first tick that is not part of the match.
     pub at_tick: Tick,
 }
 

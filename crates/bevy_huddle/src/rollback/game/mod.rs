@@ -2,6 +2,7 @@
 
 pub(crate) mod events;
 pub(crate) mod inputs;
+pub(crate) mod replacement;
 pub(crate) mod report;
 pub(crate) mod requests;
 pub(crate) mod room;

@@ -11,6 +11,7 @@ use crate::rollback::{
             SeatLeft, SyncTestFailed,
         },
         inputs::Inputs,
+        replacement::Replacement,
         requests::{RollbackRate, in_simulation},
         running::{MatchStatus, Running, Starting, seats_of},
         start::{fail, local_id},
@@ -37,12 +38,18 @@ pub(crate) fn report_events<I: Input>(world: &mut World, running: &mut Running<I
                 at_tick,
                 reason,
                 took,
-            } => world.trigger(SeatLeft {
-                seat,
-                at_tick,
-                reason,
-                took,
-            }),
+            } => {
+                let owner = world.resource::<MatchStatus>().seats.get(seat.index());
+                if let (Some(&owner), Some(now)) = (owner, running.now(world)) {
+                    running.replacement.departed(owner, at_tick, now);
+                }
+                world.trigger(SeatLeft {
+                    seat,
+                    at_tick,
+                    reason,
+                    took,
+                });
+            }
             RollbackEvent::Split {
                 side,
                 of,
@@ -86,6 +93,7 @@ fn start<I: Input>(world: &mut World, running: &mut Running<I>, seed: u64) {
     };
     running.rate = rate;
     running.has_left = false;
+    running.replacement = Replacement::default();
     world.resource_mut::<RollbackRate>().0 = rate;
     let local_seats = local_id(world, running.room)
         .map(|local_id| seats_of(&seats, local_id))

@@ -7,6 +7,8 @@ use huddle_mesh::PeerId;
 use huddle_rollback::{Input, RollbackSession, RollbackStats, Seat, SeatSet};
 use huddle_session::{KindId, Tick, TickRate};
 
+use crate::rollback::game::replacement::Replacement;
+
 /// The match of the app. It is taken out while a step runs, which changes the world.
 #[derive(Resource)]
 pub(crate) struct CurrentMatch<I: Input>(pub(crate) Option<Box<Running<I>>>);
@@ -26,6 +28,7 @@ pub(crate) struct Running<I: Input> {
     pub(crate) next_step: Duration,
     /// The match that starts next, which becomes the running one.
     pub(crate) starting: Option<Starting>,
+    pub(crate) replacement: Replacement,
 }
 
 /// A match that starts.

@@ -15,6 +15,7 @@ use crate::{
         bounds::RollbackInput,
         game::{
             events::{MatchStartError, MatchStartFailed},
+            replacement::Replacement,
             running::{CurrentMatch, PendingStart, RetryAt, Running, StartCall, Starting},
             store::with_store,
         },
@@ -74,12 +75,10 @@ pub(crate) fn call_match(
         .map(RoomLink::local_id)
         .zip(world.get::<RoomHost>(room).map(|host| host.0))
     else {
-        return log::warn!("no match starts, because the room was left");
+        return fail(world, MatchStartError::NoRoom);
     };
     if local_id != host {
-        return log::warn!(
-            "no match starts, because this player is not the host of the room: only the host starts matches"
-        );
+        return fail(world, MatchStartError::NotHost { host });
     }
     let message = StartMatch {
         seats: seats.clone(),
@@ -171,10 +170,18 @@ pub(crate) fn begin_pending<I: RollbackInput>(world: &mut World) {
     };
     let StartCall { room, seats, rules } = call;
     let Some(local_id) = local_id(world, room) else {
-        return;
+        return fail(world, MatchStartError::NoRoom);
     };
     if !seats.contains(&local_id) {
-        return log::info!("a match starts without this player");
+        log::info!("a match starts without this player");
+        let link = room.and_then(|room| world.get::<RoomLink>(room));
+        let now = link.map(RoomLink::now).unwrap_or_default();
+        if let Some(running) = &mut world.resource_mut::<CurrentMatch<I>>().0
+            && running.room == room
+        {
+            running.replacement.called(seats, now);
+        }
+        return;
     }
     let rate = match world.get_resource::<Time<Fixed>>() {
         Some(time) => TickRate::from_hz(1.0 / time.timestep().as_secs_f64()),
@@ -182,7 +189,7 @@ pub(crate) fn begin_pending<I: RollbackInput>(world: &mut World) {
     };
     let rate = match rate {
         Ok(rate) => rate,
-        Err(error) => return log::error!("the match cannot start: {error}"),
+        Err(error) => return fail(world, error.into()),
     };
     let mut setup = RollbackSetup::new(local_id, seats.clone());
     setup.rate = rate;
@@ -215,6 +222,7 @@ pub(crate) fn begin_pending<I: RollbackInput>(world: &mut World) {
             let result = running.session.rematch(setup, now);
             if result.is_ok() {
                 running.starting = starting;
+                running.replacement = Replacement::default();
                 running.next_step = running.next_step.max(now);
             }
             world.resource_mut::<CurrentMatch<I>>().0 = Some(running);
@@ -245,6 +253,7 @@ pub(crate) fn begin_pending<I: RollbackInput>(world: &mut World) {
                         has_left: false,
                         next_step: now,
                         starting,
+                        replacement: Replacement::default(),
                     }));
                 }
                 Err(error) => fail(world, error.into()),

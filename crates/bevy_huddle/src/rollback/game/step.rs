@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bevy::prelude::*;
 use huddle_rollback::{Input, Seat, SeatSet, Step};
-use huddle_session::QueueError;
+use huddle_session::{QueueError, Tick};
 
 use crate::{
     rollback::{
@@ -51,6 +51,7 @@ pub(crate) fn run_match<I: RollbackInput>(world: &mut World) {
         } else if running.next_step <= now && steps < MAX_STEPS {
             steps += 1;
             step(world, &mut running, now);
+            running.end_if_replaced(world, now);
             let period = running.rate.period().div_f64(running.session.speed(now));
             running.next_step += period;
             if steps == MAX_STEPS {
@@ -175,9 +176,29 @@ impl<I: Input> Running<I> {
         }
     }
 
+    /// Ends the match at the same tick as its members that have left it for a match without the local player.
+    fn end_if_replaced(&mut self, world: &mut World, now: Duration) {
+        let end = self.replacement.end(&self.session.members());
+        let is_confirmed = |end: &Tick| !end.is_after(self.session.confirmed());
+        if self.starting.is_none()
+            && let Some(end) = end.filter(is_confirmed)
+        {
+            self.session.leave(now);
+            self.queue_messages(world);
+            self.end_at(world, end);
+            self.has_left = true;
+        }
+    }
+
     /// Ends the match on this machine, and despawns its entities. The room is driven by the game's own ticks
     /// again.
     pub(crate) fn end(&mut self, world: &mut World) {
+        let at_tick = world.resource::<MatchStatus>().tick;
+        self.end_at(world, at_tick);
+    }
+
+    /// Ends the match like [`end`](Self::end), and reports a tick as its end.
+    fn end_at(&mut self, world: &mut World, at_tick: Tick) {
         with_store(world, |store, world| store.clear(world));
         clear_effects(world);
         if let Some(room) = self.room
@@ -192,7 +213,6 @@ impl<I: Input> Running<I> {
         };
         let status = std::mem::replace(&mut *status, none);
         if status.is_running() {
-            let at_tick = status.tick;
             world.trigger(MatchEnded { at_tick });
         }
     }

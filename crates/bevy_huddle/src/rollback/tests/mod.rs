@@ -8,6 +8,7 @@ mod mistakes;
 mod playing;
 mod reports;
 mod solo;
+mod starting;
 mod tools;
 #[cfg(feature = "rollback_ui")]
 mod ui;

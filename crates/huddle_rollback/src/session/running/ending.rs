@@ -20,10 +20,6 @@ impl<I: Input> RunningMatch<I> {
         self.id
     }
 
-    pub(in crate::session) fn has_member(&self, peer: PeerId) -> bool {
-        self.members.contains(&peer)
-    }
-
     /// Returns whether a peer has had a seat in the match.
     pub(in crate::session) fn knows(&self, peer: PeerId) -> bool {
         self.seats.seats_of(peer).next().is_some()
