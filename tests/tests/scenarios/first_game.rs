@@ -10,7 +10,7 @@ use std::{
 use anyhow::ensure;
 use huddle_tests::{Artifacts, Browser, Page, Picture, Player, Server, Window};
 
-use crate::steps::LOAD_TIMEOUT;
+use crate::{pictures::SLOW_DRAWING, steps::LOAD_TIMEOUT};
 
 const GAME: &str = "my-game";
 /// The port of the server in the README.
@@ -100,6 +100,17 @@ pub(crate) fn moves_in_two_windows(artifacts: &Artifacts) -> anyhow::Result<()> 
         window.picture()?.save(&artifacts.screenshots.join(file))?;
     }
     Ok(())
+}
+
+/// The window is the crate outside the workspace, and the page is the example `minimal`, which is the same game.
+pub(crate) fn moves_in_a_window_and_a_page(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let server = server(artifacts)?;
+    let mut ada = Window::open(artifacts, "Ada", GAME, &[], Page::DEFAULT)?;
+    let page = Browser::chromium("Bob", Page::DEFAULT)?;
+    page.open(&server.page("minimal", ""))?;
+    page.wait_shown(SLOW_DRAWING)?;
+    let mut bob = DrawnPage { page, artifacts };
+    each_sees_the_other_move(&mut ada, &mut bob)
 }
 
 pub(crate) fn moves_in_two_pages(artifacts: &Artifacts) -> anyhow::Result<()> {

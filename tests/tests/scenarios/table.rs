@@ -400,6 +400,11 @@ const SCENARIOS: &[Entry] = &[
     ("example_rollback", Shared, small_examples::rollback),
     ("example_transfer", Shared, small_examples::transfer),
     (
+        "first_game_moves_in_a_window_and_a_page",
+        Alone,
+        first_game::moves_in_a_window_and_a_page,
+    ),
+    (
         "first_game_moves_in_two_windows",
         Alone,
         first_game::moves_in_two_windows,
