@@ -106,7 +106,7 @@ pub(crate) fn moves_in_two_windows(artifacts: &Artifacts) -> anyhow::Result<()> 
 pub(crate) fn moves_in_a_window_and_a_page(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = server(artifacts)?;
     let mut ada = Window::open(artifacts, "Ada", GAME, &[], Page::DEFAULT)?;
-    let page = Browser::chromium("Bob", Page::DEFAULT)?;
+    let mut page = Browser::chromium("Bob", Page::DEFAULT)?;
     page.open(&server.page("minimal", ""))?;
     page.wait_shown(SLOW_DRAWING)?;
     let mut bob = DrawnPage { page, artifacts };
