@@ -55,7 +55,7 @@ pub(crate) fn compile(
     if let Some(minutes) = first_build_minutes(project, profile, packages.len()) {
         println!(
             "Compiling Bevy for browsers. This first build takes about {minutes} minutes on this machine. \
-             Later builds take less than a minute."
+             Later builds reuse it."
         );
     }
     let together = match profile {

@@ -14,7 +14,8 @@ pub trait RollbackCommandsExt {
     /// Starts a match with one seat for each of these peers, in this order, or the next match after the
     /// running one. Only the host of the room can start a match. All players then start it together, and
     /// the running match ends for all of its players: at the same tick for those of the next one, and later by the
-    /// input delay for those without a seat in it. If no player of the running match has a seat in the next one, the running match continues.
+    /// input delay for those without a seat in it. If no player of the running match has a seat in the next one, the
+    /// running match continues.
     ///
     /// The match fails to start if the local player is not the host, a player is missing, or a player has registered
     /// other types. See [`MatchStartFailed`](crate::rollback::MatchStartFailed).

@@ -34,6 +34,11 @@ impl Replacement {
         self.call = Some((players, now));
     }
 
+    /// Returns whether a match without the local player has been called.
+    pub(crate) fn is_called(&self) -> bool {
+        self.call.is_some()
+    }
+
     /// Records that a player has left the running match. The call may arrive later.
     pub(crate) fn departed(&mut self, peer_id: PeerId, at_tick: Tick, now: Duration) {
         self.departures.push(Departure {

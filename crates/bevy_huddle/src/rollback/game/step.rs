@@ -176,8 +176,12 @@ impl<I: Input> Running<I> {
         }
     }
 
-    /// Ends the match at the same tick as its members that have left it for a match without the local player.
+    /// Ends the match once its other members have left it for a match without the local player.
     fn end_if_replaced(&mut self, world: &mut World, now: Duration) {
+        // Listing the members allocates, and this runs in every step.
+        if !self.replacement.is_called() {
+            return;
+        }
         let end = self.replacement.end(&self.session.members());
         let is_confirmed = |end: &Tick| !end.is_after(self.session.confirmed());
         if self.starting.is_none()
