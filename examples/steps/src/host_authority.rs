@@ -13,11 +13,10 @@ use crate::url::room_url;
 
 /// Only the host changes this. Every player sees it.
 #[derive(Resource, Clone, Default, PartialEq, Serialize, Deserialize)]
-enum Light {
-    #[default]
-    Red,
-    Green,
-    Won(PeerId),
+struct Light {
+    is_green: bool,
+    /// Who pressed first when the light was last green.
+    winner: Option<PeerId>,
 }
 
 /// A player's request to the host.
@@ -35,7 +34,7 @@ pub(crate) fn app() -> App {
             Update,
             (
                 press,
-                switch.run_if(is_host.and_then(on_timer(Duration::from_secs(3)))),
+                turn_green.run_if(is_host.and_then(on_timer(Duration::from_secs(3)))),
                 show,
             ),
         )
@@ -60,18 +59,15 @@ fn press(keys: Res<ButtonInput<KeyCode>>, huddle: Huddle, mut commands: Commands
 
 /// Runs on every machine that receives a request, but only the host decides.
 fn decide(press: On<FromPeer<Press>>, huddle: Huddle, mut light: ResMut<Light>) {
-    if huddle.is_host() && *light == Light::Green {
-        *light = Light::Won(press.peer_id);
+    if huddle.is_host() && light.is_green {
+        light.is_green = false;
+        light.winner = Some(press.peer_id);
     }
 }
 
 /// Runs on the host's machine.
-fn switch(mut light: ResMut<Light>) {
-    match *light {
-        Light::Red => *light = Light::Green,
-        Light::Green => {}
-        Light::Won(_) => *light = Light::Red,
-    }
+fn turn_green(mut light: ResMut<Light>) {
+    light.is_green = true;
 }
 
 fn show(
@@ -80,22 +76,21 @@ fn show(
     mut background: ResMut<ClearColor>,
     mut text: Single<&mut Text>,
 ) {
-    let (color, line) = match *light {
-        Light::Red => (Color::srgb(0.35, 0.05, 0.05), "Wait for green".into()),
-        Light::Green => (Color::srgb(0.05, 0.35, 0.05), "Press Space!".into()),
-        Light::Won(player) if huddle.local_id() == Some(player) => {
-            (Color::srgb(0.1, 0.1, 0.4), "You were first".into())
-        }
-        Light::Won(player) => (
-            Color::srgb(0.1, 0.1, 0.1),
-            format!("{} was first", player.short()),
-        ),
+    let (color, line) = if light.is_green {
+        (Color::srgb(0.05, 0.35, 0.05), "Press Space!")
+    } else {
+        (Color::srgb(0.35, 0.05, 0.05), "Wait for green")
     };
     background.0 = color;
+    let winner = match light.winner {
+        Some(winner) if huddle.local_id() == Some(winner) => "You were first".into(),
+        Some(winner) => format!("{} was first", winner.short()),
+        None => "Nobody has pressed yet".into(),
+    };
     let role = match huddle.host() {
         Some(_) if huddle.is_host() => "You decide".into(),
         Some(host) => format!("{} decides", host.short()),
         None => "Waiting for the room".into(),
     };
-    text.set_if_neq(Text(format!("{line}\n{role}")));
+    text.set_if_neq(Text(format!("{line}\n{winner}\n{role}")));
 }
