@@ -15,7 +15,7 @@ use crate::url::room_url;
 #[derive(Resource, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Light {
     is_green: bool,
-    /// Who pressed first when the light was last green.
+    /// The winner of the previous round.
     winner: Option<PeerId>,
 }
 
@@ -85,7 +85,7 @@ fn show(
     let winner = match light.winner {
         Some(winner) if huddle.local_id() == Some(winner) => "You were first".into(),
         Some(winner) => format!("{} was first", winner.short()),
-        None => "Nobody has pressed yet".into(),
+        None => "Nobody has won yet".into(),
     };
     let role = match huddle.host() {
         Some(_) if huddle.is_host() => "You decide".into(),
