@@ -229,6 +229,24 @@ pub enum LinkFailure {
         "no packets pass between the two machines, because a firewall or a router blocks them; a TURN server can relay them: see `IceServer::turn`"
     )]
     NoPath,
+    /// The local machine has no address that other machines can reach, so it is offline. Browsers
+    /// do not use the loopback interface, not even for two players on one machine.
+    #[error(
+        "this machine is not connected to a network; connect it, or use native games to play on a single machine"
+    )]
+    NoLocalAddress,
+    /// The other peer has not sent an address at which it can be reached: its machine is offline,
+    /// or it uses only a TURN server that does not answer.
+    #[error(
+        "the other player's machine is not connected to a network, or does not get an address from its TURN server"
+    )]
+    NoRemoteAddress,
+    /// The room uses only [relayed](crate::RoomConfig::relay_only) routes, and no TURN server has
+    /// given the local peer an address.
+    #[error(
+        "no TURN server responds, or none accepts this game's user name and password; look at its address and log, or play with direct links"
+    )]
+    NoRelay,
     /// The peer did not prove that it has the room's [secret](crate::RoomSecret), or only one of
     /// the two peers has a secret.
     #[error(

@@ -48,6 +48,14 @@ enum Address {
     Mdns(String),
 }
 
+impl Candidate {
+    /// Returns whether other peers can send to the candidate. They cannot connect to an active TCP
+    /// candidate, which only connects to others (RFC 6544).
+    pub(crate) fn is_reachable(&self) -> bool {
+        self.tcp_type != Some(TcpType::Active)
+    }
+}
+
 impl FromStr for Candidate {
     type Err = SdpError;
 

@@ -45,6 +45,10 @@ pub(crate) struct Link {
     pub is_signaled: bool,
     /// The number of candidates accepted from the other peer.
     pub candidates: usize,
+    /// Whether the local peer has sent an address at which it may be reached.
+    pub has_local_address: bool,
+    /// Whether the other peer has sent such an address.
+    pub has_remote_address: bool,
     /// Packets that arrived before the link was in use.
     pub early: Vec<(Channel, Bytes)>,
     pub phase: Phase,
@@ -71,6 +75,7 @@ impl Link {
         self.is_matchbox_client = description.tag.is_none();
         self.claimed = description.peer_id();
         self.remote_ufrag = Some(description.ufrag.clone());
+        self.has_remote_address |= description.has_address();
     }
 
     /// Stores a packet that arrived before the link was in use. Returns `false` if there are too

@@ -71,6 +71,11 @@ impl Setup {
 impl Description {
     /// Returns the id of the peer that sent the description, unless it is a matchbox client. The
     /// link proves the id when it opens.
+    /// Returns whether a candidate is an address at which the peer may be reached.
+    pub(crate) fn has_address(&self) -> bool {
+        self.candidates.iter().any(Candidate::is_reachable)
+    }
+
     pub(crate) fn peer_id(&self) -> Option<PeerId> {
         self.tag.map(|_| PeerId::of_certificate(&self.fingerprint))
     }

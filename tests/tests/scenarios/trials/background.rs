@@ -94,7 +94,7 @@ pub(super) fn hidden_host_meets_a_friend(
     .map(drop)
 }
 
-fn browser(platform: Platform, name: &str) -> anyhow::Result<Browser> {
+pub(super) fn browser(platform: Platform, name: &str) -> anyhow::Result<Browser> {
     match platform {
         Platform::Chromium => Browser::chromium(name, Page::SMALL),
         Platform::Firefox => Browser::firefox(name, Page::SMALL),
@@ -102,7 +102,7 @@ fn browser(platform: Platform, name: &str) -> anyhow::Result<Browser> {
     }
 }
 
-fn start(
+pub(super) fn start(
     artifacts: &Artifacts,
     server: &Server,
     platform: Platform,

@@ -4,6 +4,7 @@
 //! `cargo xtask test` runs a short version of each. `cargo xtask trials` runs all of them at full
 //! length.
 
+mod absence;
 mod background;
 mod cubes;
 mod lifecycle;
@@ -141,6 +142,21 @@ pub(crate) fn trials_with_firefox() -> Vec<Entry> {
             ("trial_hidden_host_firefox_firefox", Alone, |artifacts| {
                 hidden_host_meets_a_friend(artifacts, Firefox, Firefox)
             }),
+            (
+                "trial_chromium_is_hidden_for_ten_minutes",
+                Shared,
+                |artifacts| absence::hidden_page_meets_friends(artifacts, Chromium),
+            ),
+            (
+                "trial_firefox_is_hidden_for_ten_minutes",
+                Shared,
+                |artifacts| absence::hidden_page_meets_friends(artifacts, Firefox),
+            ),
+            (
+                "trial_absent_players_return_after_ten_minutes",
+                Shared,
+                absence::absent_players_return,
+            ),
             (
                 "trial_refused_ice_server_is_named_in_firefox",
                 Alone,

@@ -95,6 +95,8 @@ struct Simulation {
     /// The server replaces the fingerprints of all certificates with this one.
     rewritten_fingerprint: Option<[u8; 32]>,
     next_id: u128,
+    /// Nodes that have no address at which they can be reached.
+    without_address: BTreeSet<usize>,
     /// Pairs of nodes whose packets are dropped.
     cut: BTreeSet<(usize, usize)>,
     /// The ends of links whose outgoing packets are dropped.
@@ -134,6 +136,7 @@ impl Simulation {
             signal_latency: LATENCY,
             rewritten_fingerprint: None,
             next_id: 1000,
+            without_address: BTreeSet::new(),
             cut: BTreeSet::new(),
             broken: BTreeSet::new(),
             descriptions: BTreeMap::new(),
@@ -481,8 +484,12 @@ impl Simulation {
             Input::Link(end.1, LinkInput::Described(description.to_sdp())),
         );
         for wait in CANDIDATES {
-            let candidate = "candidate:1 1 udp 5 10.0.0.1 9 typ host".to_owned();
-            let input = LinkInput::Candidate(candidate);
+            let candidate = if self.without_address.contains(&end.0) {
+                "candidate:1 1 tcp 5 10.0.0.1 9 typ host tcptype active"
+            } else {
+                "candidate:1 1 udp 5 10.0.0.1 9 typ host"
+            };
+            let input = LinkInput::Candidate(candidate.to_owned());
             self.after(STEP + wait, end.0, Input::Link(end.1, input));
         }
     }

@@ -320,6 +320,37 @@ fn both_peers_report_why_no_link_opens_and_other_peers_do_not() {
 }
 
 #[test]
+fn missing_addresses_are_reported_on_both_sides() {
+    let mut simulation = Simulation::new(2);
+    simulation.without_address.insert(1);
+    simulation.cut.insert((0, 1));
+    simulation.run(seconds(12));
+    for (node, peer, reason) in [
+        (0, 1, LinkFailure::NoRemoteAddress),
+        (1, 0, LinkFailure::NoLocalAddress),
+    ] {
+        let peer = simulation.nodes[peer].id;
+        assert_eq!(simulation.link_failures(node), [(peer, reason, 1)]);
+    }
+}
+
+#[test]
+fn missing_relay_is_reported_on_both_sides() {
+    let mut simulation = Simulation::new(1);
+    let config = RoomConfig::new(simulation.url).unwrap();
+    simulation.join_with(config.relay_only());
+    simulation.cut.insert((0, 1));
+    simulation.run(seconds(12));
+    for (node, peer, reason) in [
+        (0, 1, LinkFailure::NoRemoteAddress),
+        (1, 0, LinkFailure::NoRelay),
+    ] {
+        let peer = simulation.nodes[peer].id;
+        assert_eq!(simulation.link_failures(node), [(peer, reason, 1)]);
+    }
+}
+
+#[test]
 fn unresponsive_peer_is_reported_as_no_answer_instead_of_no_path() {
     let mut simulation = Simulation::new(1);
     simulation.run(seconds(1));

@@ -22,7 +22,7 @@ impl Supervisor {
             _ => None,
         };
         log::debug!("link {} with {sid} ended: {why}", id.0);
-        let reason = reason(now, link, why);
+        let reason = reason(now, link, self.relay_only, why);
         if pending {
             self.report_link_failure(id, reason, actions);
         }
@@ -163,11 +163,28 @@ impl Supervisor {
 }
 
 /// Returns why an attempt failed.
-fn reason(now: Duration, link: &Link, why: &str) -> LinkFailure {
+fn reason(now: Duration, link: &Link, relay_only: bool, why: &str) -> LinkFailure {
     let late = now.saturating_sub(link.since) >= link.timeout;
     match link.phase {
         Phase::Opening if late && link.remote_ufrag.is_none() => LinkFailure::NoAnswer,
-        Phase::Opening if late => LinkFailure::NoPath,
+        Phase::Opening if late => no_path(link, relay_only),
+        // Browsers give up early if they have no address.
+        Phase::Opening if link.remote_ufrag.is_some() && !link.has_local_address => {
+            no_path(link, relay_only)
+        }
         _ => LinkFailure::Broken(why.to_owned()),
+    }
+}
+
+/// Returns why no packets pass on a link whose peers have exchanged their descriptions.
+pub(super) fn no_path(link: &Link, relay_only: bool) -> LinkFailure {
+    if link.has_local_address && link.has_remote_address {
+        LinkFailure::NoPath
+    } else if link.has_local_address {
+        LinkFailure::NoRemoteAddress
+    } else if relay_only {
+        LinkFailure::NoRelay
+    } else {
+        LinkFailure::NoLocalAddress
     }
 }

@@ -31,6 +31,7 @@ impl Supervisor {
                         if self.relay_only {
                             mine.candidates.retain(|c| c.kind == CandidateKind::Relay);
                         }
+                        link.has_local_address |= mine.has_address();
                         mine.tag = (!link.is_matchbox_client).then_some(Tag {
                             attempt: link.attempt,
                             proof: self.proof,
@@ -57,6 +58,7 @@ impl Supervisor {
                 if hidden || !link.is_signaled {
                     return;
                 }
+                link.has_local_address |= candidate.is_reachable();
                 let ufrag = link.local_ufrag.clone();
                 let signal = Signal::Candidate { candidate, ufrag };
                 actions.push_back(Action::SocketSend(signal::request(link.sid, &signal)));

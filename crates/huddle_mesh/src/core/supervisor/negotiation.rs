@@ -313,6 +313,8 @@ impl Supervisor {
             remote_ufrag: None,
             is_signaled: true,
             candidates: 0,
+            has_local_address: false,
+            has_remote_address: false,
             early: Vec::new(),
             phase: Phase::Opening,
         };
@@ -475,6 +477,7 @@ impl Supervisor {
             return;
         }
         link.candidates += 1;
+        link.has_remote_address |= candidate.is_reachable();
         actions.push_back(Action::Candidate {
             link: *id,
             candidate: candidate.to_string(),

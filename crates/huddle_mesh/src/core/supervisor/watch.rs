@@ -1,6 +1,6 @@
 //! Handles timeouts and periodic work.
 
-use super::*;
+use super::{endings::no_path, *};
 
 impl Supervisor {
     /// Advances the time to `now`. Returns whether there is reason to doubt the signaling
@@ -45,7 +45,9 @@ impl Supervisor {
                 Phase::Opening if link.remote_ufrag.is_none() && age >= REPORT_NO_ANSWER => {
                     slow.push((*id, LinkFailure::NoAnswer));
                 }
-                Phase::Opening if age >= REPORT_NO_PATH => slow.push((*id, LinkFailure::NoPath)),
+                Phase::Opening if age >= REPORT_NO_PATH => {
+                    slow.push((*id, no_path(link, self.relay_only)));
+                }
                 Phase::Draining(_, until) | Phase::Closing(until) if now >= until => over.push(*id),
                 _ => {}
             }
