@@ -10,12 +10,10 @@ use huddle_tests::{
     Artifacts, Browser, Frozen, Native, Page, Platform, Player, Server, Testbed, wait_until, watch,
 };
 
-use crate::steps::{LOAD_TIMEOUT, Movement, all_meet, all_see_movement, lists_exactly};
+use crate::steps::{LOAD_TIMEOUT, Movement, all_meet, all_see_movement, is_long_run, lists_exactly};
 
 /// The length of a freeze that the link survives.
 const SHORT: Duration = Duration::from_secs(2);
-/// The length of a freeze after which the peer is lost.
-const LONG: Duration = Duration::from_secs(20);
 /// The maximum time until a frozen peer is reconnecting.
 const RECONNECTING_TIMEOUT: Duration = Duration::from_millis(1500);
 /// The maximum time until a frozen peer is lost.
@@ -24,8 +22,6 @@ const LOSS_TIMEOUT: Duration = Duration::from_secs(10);
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(3);
 /// The maximum time until a lost player has joined again.
 const RETURN_TIMEOUT: Duration = Duration::from_secs(10);
-/// The time for which a page is hidden.
-const HIDDEN: Duration = Duration::from_secs(60);
 const SHOWN: Duration = Duration::from_secs(1);
 
 /// SIGSTOP for two seconds: the other players report the peer as reconnecting, and no peer is lost.
@@ -82,7 +78,7 @@ pub(crate) fn link_survives_a_short_freeze(
     })
 }
 
-/// SIGSTOP for 20 seconds: the other players lose the peer, which reconnects to them when it
+/// SIGSTOP for longer than the reconnect timeout: the other players lose the peer, which reconnects to them when it
 /// resumes.
 pub(crate) fn player_reconnects_after_a_long_freeze(
     artifacts: &Artifacts,
@@ -104,9 +100,10 @@ pub(crate) fn player_reconnects_after_a_long_freeze(
         |reports| reports.iter().all(|report| !report.lists(&ids[2])),
     )?;
     println!("   lost after {} ms", lost.as_millis());
+    let long = Duration::from_secs(if is_long_run() { 20 } else { 13 });
     watch(
         others,
-        LONG.saturating_sub(start.elapsed()),
+        long.saturating_sub(start.elapsed()),
         "the other players continue",
         |reports| {
             reports
@@ -122,7 +119,7 @@ pub(crate) fn player_reconnects_after_a_long_freeze(
     all_see_movement(all, "each sees the other players move")
 }
 
-/// A page is hidden for a minute while the players play.
+/// A page is hidden while the players play.
 pub(crate) fn hidden_page_keeps_its_links(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let mut ada = Native::start(artifacts, "Ada", &server, "hello", 1)?;
@@ -137,10 +134,11 @@ pub(crate) fn hidden_page_keeps_its_links(artifacts: &Artifacts) -> anyhow::Resu
     )?;
 
     cleo.hide()?;
+    let hidden = Duration::from_secs(if is_long_run() { 60 } else { 20 });
     let others: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
     watch(
         others,
-        HIDDEN,
+        hidden,
         "the hidden page continues to play",
         |reports| {
             reports.iter().try_for_each(|report| {

@@ -9,11 +9,10 @@ use huddle_tests::{
     Player, Report, Testbed, watch,
 };
 
-use crate::steps::{LOAD_TIMEOUT, all_meet, lists_exactly};
+use crate::steps::{LOAD_TIMEOUT, all_meet, is_long_run, lists_exactly};
 
 /// The longest tolerated gap in movement, in milliseconds. A peer is reconnecting after a second.
 const LONGEST_GAP: u64 = 250;
-const WITHOUT_SERVER: Duration = Duration::from_secs(60);
 /// The time from the server's return to the meeting of all players with a new one.
 const MEETING_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -36,7 +35,8 @@ pub(crate) fn players_continue_while_the_server_is_down(
     testbed.server.kill();
     let mut last = Vec::new();
     let mut first = Vec::new();
-    watch(four, WITHOUT_SERVER, "they continue to play", |reports| {
+    let without_server = Duration::from_secs(if is_long_run() { 60 } else { 20 });
+    watch(four, without_server, "they continue to play", |reports| {
         if first.is_empty() {
             first = reports.to_vec();
         }

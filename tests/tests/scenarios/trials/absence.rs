@@ -188,7 +188,11 @@ fn returns(ada: &mut Native, player: &mut dyn Player, what: &str) -> anyhow::Res
             _ => false,
         },
     )?;
-    println!("   {what} is back after {} ms", took.as_millis());
+    println!(
+        "   {what} is back after {} ms, and has lost {} of the other players",
+        took.as_millis(),
+        player.report()?.map_or(0, |report| report.departed.len())
+    );
     ensure!(took <= MEETING_TIMEOUT, "{what} is back only after {took:?}");
     Ok(())
 }
