@@ -1,7 +1,6 @@
 //! Two ships shoot at each other. Both players simulate the whole game from the same inputs. The plugin predicts inputs
-//! that arrive late, and rolls back if a prediction was wrong.
-//!
-//! Move with the arrow keys, fire with Space. F3 shows the net graph.
+//! that arrive late, and rolls back if a prediction was wrong. Move with the arrow keys, fire with Space. F3 shows the
+//! net graph.
 
 use bevy::prelude::*;
 use bevy_huddle::{prelude::*, rollback::*};
@@ -58,7 +57,6 @@ pub(crate) fn app() -> App {
     app
 }
 
-/// The text with the hits.
 #[derive(Component)]
 struct Score;
 
