@@ -13,7 +13,7 @@ use crate::steps::{LOAD_TIMEOUT, all_meet, all_see_movement, lists_exactly};
 /// The length of a cut that the link survives.
 const SHORT: Duration = Duration::from_secs(2);
 /// The length of a cut after which the peer is lost.
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(13);
 /// The maximum time until a peer is reconnecting: one second of silence, and reports that may be
 /// 100 ms old.
 const RECONNECTING_TIMEOUT: Duration = Duration::from_millis(1500);

@@ -10,7 +10,9 @@ use huddle_tests::{
     Artifacts, Browser, Frozen, Native, Page, Platform, Player, Server, Testbed, wait_until, watch,
 };
 
-use crate::steps::{LOAD_TIMEOUT, Movement, all_meet, all_see_movement, is_long_run, lists_exactly};
+use crate::steps::{
+    LOAD_TIMEOUT, Movement, all_meet, all_see_movement, is_long_run, lists_exactly,
+};
 
 /// The length of a freeze that the link survives.
 const SHORT: Duration = Duration::from_secs(2);

@@ -52,9 +52,6 @@ const SCENARIOS: &[Entry] = &[
         pages::page_shows_why_the_game_cannot_run,
     ),
     ("native_meets_native", Shared, mixed::native_meets_native),
-    ("duel_runs_in_two_chromium_pages", Alone, |artifacts| {
-        duel::two_bots_play(artifacts, [Chromium, Chromium])
-    }),
     ("duel_runs_natively_and_in_chromium", Alone, |artifacts| {
         duel::two_bots_play(artifacts, [Native, Chromium])
     }),
@@ -166,12 +163,12 @@ const SCENARIOS: &[Entry] = &[
     ),
     (
         "players_reconnect_after_a_long_partition_native_native",
-        Alone,
+        Shared,
         |artifacts| players_reconnect_after_a_long_partition(artifacts, Native, Native),
     ),
     (
         "players_reconnect_after_a_long_partition_native_chromium",
-        Alone,
+        Shared,
         |artifacts| players_reconnect_after_a_long_partition(artifacts, Native, Chromium),
     ),
     (
@@ -354,7 +351,7 @@ const SCENARIOS: &[Entry] = &[
     ),
     (
         "kept_identity_survives_a_reload",
-        Alone,
+        Shared,
         identity::kept_identity_survives_a_reload,
     ),
     (
@@ -364,7 +361,7 @@ const SCENARIOS: &[Entry] = &[
     ),
     (
         "private_room_admits_players_with_the_link",
-        Alone,
+        Shared,
         identity::private_room_admits_players_with_the_link,
     ),
     (
@@ -477,7 +474,7 @@ const WITH_FIREFOX: &[Entry] = &[
     ),
     (
         "players_reconnect_after_a_long_partition_chromium_firefox",
-        Alone,
+        Shared,
         |artifacts| players_reconnect_after_a_long_partition(artifacts, Chromium, Firefox),
     ),
     ("link_survives_a_short_freeze_firefox", Alone, |artifacts| {
@@ -485,7 +482,7 @@ const WITH_FIREFOX: &[Entry] = &[
     }),
     (
         "kept_identity_survives_a_reload_in_firefox",
-        Alone,
+        Shared,
         identity::kept_identity_survives_a_reload_in_firefox,
     ),
     (

@@ -193,6 +193,9 @@ fn returns(ada: &mut Native, player: &mut dyn Player, what: &str) -> anyhow::Res
         took.as_millis(),
         player.report()?.map_or(0, |report| report.departed.len())
     );
-    ensure!(took <= MEETING_TIMEOUT, "{what} is back only after {took:?}");
+    ensure!(
+        took <= MEETING_TIMEOUT,
+        "{what} is back only after {took:?}"
+    );
     Ok(())
 }

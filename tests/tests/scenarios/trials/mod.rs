@@ -44,12 +44,12 @@ pub(crate) fn trials() -> Vec<Entry> {
             ),
             (
                 "trial_reload_storm_ends_in_one_working_room",
-                Alone,
+                Shared,
                 lifecycle::reload_storm_ends_in_one_working_room,
             ),
             (
                 "trial_duplicate_tab_is_another_player",
-                Alone,
+                Shared,
                 lifecycle::duplicate_tab_is_another_player,
             ),
             (
