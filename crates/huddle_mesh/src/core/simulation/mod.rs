@@ -4,6 +4,7 @@ mod chaos;
 mod groups;
 mod hostile;
 mod hostile_server;
+mod ice_servers;
 mod identity;
 mod matchbox_client;
 mod network_change;

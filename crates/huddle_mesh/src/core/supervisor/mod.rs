@@ -42,7 +42,7 @@ use crate::{
     limits::MAX_MESSAGE_LEN,
     secret::RoomSecret,
     signaling_id::SignalingId,
-    stats::{LinkStats, StopReason},
+    stats::{LinkStats, Path, StopReason},
     violation::{ProtocolViolation, ViolationSource},
 };
 
@@ -68,6 +68,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(4);
 /// The limits of [`RoomConfig::reconnect_timeout`].
 const SHORTEST_RECONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const LONGEST_RECONNECT_TIMEOUT: Duration = Duration::from_secs(120);
+/// An attempt that takes longer may fail because it has old ICE servers.
+const STALLED: Duration = Duration::from_secs(2);
+/// The maximum number of failed attempts in a row to replace a relayed link that still works.
+const MAX_RENEWALS: u32 = 3;
 /// The silence after which a stock client is lost if the server no longer lists it.
 const MATCHBOX_CLIENT_TIMEOUT: Duration = Duration::from_secs(3);
 /// While a peer is reconnecting, the mesh repeats a first offer that is unanswered for this time.
