@@ -2,7 +2,8 @@
 //!
 //! A pair of peers needs one link. The server chooses the peer that makes the first offer. The peer
 //! with the lower peer id, the *controller*, makes the later offers, and decides which of several
-//! links is used. So both peers always agree, and a new link is open before the old one closes.
+//! links is used. So both peers always agree, and a new link is open before the old one closes. A
+//! peer with new ICE servers also makes an offer, to replace a relayed link.
 
 mod endings;
 mod grouping;
