@@ -1,36 +1,30 @@
 //! Rooms whose game replaces the ICE servers.
 
 use super::*;
-use crate::stats::Path;
 
-/// Sets the network path of the link in use between two nodes.
-fn set_path(simulation: &mut Simulation, path: Path) {
-    for (node, peer) in [(0, 1), (1, 0)] {
-        let id = simulation.nodes[peer].id;
-        let link = simulation.nodes[node].core.active_link(id).unwrap();
-        let input = Input::Link(link, LinkInput::Path(path));
-        simulation.after(Duration::ZERO, node, input);
+impl Simulation {
+    /// Returns two nodes that have been linked for a while.
+    fn linked(path: Path) -> Self {
+        let mut simulation = Self::new(2);
+        simulation.path = path;
+        simulation.run(seconds(10));
+        simulation
     }
-    simulation.run(STEP);
-}
 
-fn change_servers(simulation: &mut Simulation, node: usize) {
-    let now = simulation.now;
-    simulation.nodes[node].core.ice_servers_changed(now);
-    simulation.act(node);
+    pub(super) fn change_ice_servers(&mut self, node: usize) {
+        let now = self.now;
+        self.nodes[node].core.ice_servers_changed(now);
+        self.act(node);
+    }
 }
 
 #[test]
 fn relayed_link_is_replaced_without_interruption() {
     for changing in [&[0][..], &[1], &[0, 1]] {
-        let mut simulation = Simulation::new(2);
-        simulation.run(seconds(10));
-        set_path(&mut simulation, Path::Relayed);
+        let mut simulation = Simulation::linked(Path::Relayed);
         for node in changing {
-            change_servers(&mut simulation, *node);
+            simulation.change_ice_servers(*node);
         }
-        simulation.run(seconds(5));
-        set_path(&mut simulation, Path::Relayed);
         simulation.run(seconds(30));
         simulation.assert_all_joined_once();
         for (node, peer) in [(0, 1), (1, 0)] {
@@ -44,24 +38,22 @@ fn relayed_link_is_replaced_without_interruption() {
 
 #[test]
 fn direct_link_is_kept_until_it_becomes_relayed() {
-    let mut simulation = Simulation::new(2);
-    simulation.run(seconds(10));
-    set_path(&mut simulation, Path::Direct);
-    change_servers(&mut simulation, 0);
+    let mut simulation = Simulation::linked(Path::Direct);
+    simulation.change_ice_servers(0);
     simulation.run(seconds(10));
     assert_eq!(simulation.links(0, 1), Some(1));
-    set_path(&mut simulation, Path::Relayed);
+    let link = simulation.nodes[0].core.active_link(simulation.nodes[1].id);
+    let input = Input::Link(link.unwrap(), LinkInput::Path(Path::Relayed));
+    simulation.after(STEP, 0, input);
     simulation.run(seconds(10));
     assert_eq!(simulation.links(0, 1), Some(2));
 }
 
 #[test]
 fn relayed_link_is_kept_if_no_new_link_opens() {
-    let mut simulation = Simulation::new(2);
-    simulation.run(seconds(10));
-    set_path(&mut simulation, Path::Relayed);
+    let mut simulation = Simulation::linked(Path::Relayed);
     simulation.signal_latency = seconds(60);
-    change_servers(&mut simulation, 0);
+    simulation.change_ice_servers(0);
     let opened = simulation.nodes[0].opened;
     simulation.run(seconds(55));
     assert_eq!(simulation.nodes[0].opened, opened + 3, "attempts");
@@ -78,7 +70,7 @@ fn stalled_attempt_begins_again_with_the_new_servers() {
         let mut simulation = Simulation::new(2);
         simulation.cut.insert((0, 1));
         simulation.run(seconds(age));
-        change_servers(&mut simulation, 0);
+        simulation.change_ice_servers(0);
         simulation.run(Duration::from_millis(300));
         assert_eq!(simulation.nodes[0].opened, expected, "after {age} s");
         assert_eq!(simulation.nodes[1].opened, expected, "after {age} s");

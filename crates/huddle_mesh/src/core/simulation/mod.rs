@@ -32,6 +32,7 @@ use crate::{
     config::RoomConfig,
     event::{DisconnectReason, LinkFailure},
     signaling_id::SignalingId,
+    stats::Path,
     violation::{ProtocolViolation, ViolationSource},
 };
 
@@ -107,6 +108,8 @@ struct Simulation {
     checking: Vec<(End, End)>,
     other_end: BTreeMap<End, End>,
     open: BTreeSet<End>,
+    /// The network path that links report.
+    path: Path,
     url: &'static str,
     /// The stage of the group that a server which forms groups reports to newcomers.
     stage: Option<&'static str>,
@@ -142,6 +145,7 @@ impl Simulation {
             checking: Vec::new(),
             other_end: BTreeMap::new(),
             open: BTreeSet::new(),
+            path: Path::Direct,
             url,
             stage: None,
             is_honest: true,
@@ -518,6 +522,8 @@ impl Simulation {
         self.other_end.insert(b, a);
         for ((node, link), wait) in [(a, LATENCY), (b, LATENCY * 3)] {
             self.after(wait, node, Input::Link(link, LinkInput::Opened));
+            let path = Input::Link(link, LinkInput::Path(self.path));
+            self.after(wait + LATENCY * 10, node, path);
         }
     }
 
