@@ -3,21 +3,16 @@
 use std::{
     net::UdpSocket,
     thread,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
-use anyhow::{Context, anyhow, bail};
-use base64::{Engine, engine::general_purpose::STANDARD};
-use hmac::{Hmac, Mac};
-use sha1::Sha1;
+use anyhow::{Context, bail};
 
 use crate::child::{self, ChildGuard};
 
 /// The address on which the server listens and relays. No player has it.
 pub const TURN_ADDRESS: &str = "10.77.0.2";
 const PORT: u16 = 3478;
-/// The secret of a server whose credentials expire. The test player knows it, too.
-const SECRET: &str = "huddle";
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// A STUN binding request (RFC 8489). Every STUN and TURN server answers it.
 const BINDING: [u8; 20] = [
@@ -35,21 +30,13 @@ impl Turn {
     /// # Errors
     /// Returns an error if coturn does not start or does not respond.
     pub fn start() -> anyhow::Result<Self> {
-        Self::start_with(&["--lt-cred-mech", "--user=ada:secret"])
-    }
-
-    /// Starts coturn with credentials that expire: see [`Turn::expiring`].
-    ///
-    /// # Errors
-    /// Returns an error if coturn does not start or does not respond.
-    pub fn start_expiring() -> anyhow::Result<Self> {
-        let secret = format!("--static-auth-secret={SECRET}");
-        Self::start_with(&["--use-auth-secret", &secret])
-    }
-
-    fn start_with(arguments: &[&str]) -> anyhow::Result<Self> {
         let mut command = child::command("turnserver");
-        command.args(["-n", "--realm=huddle.test"]).args(arguments);
+        command.args([
+            "-n",
+            "--lt-cred-mech",
+            "--realm=huddle.test",
+            "--user=ada:secret",
+        ]);
         command.args([
             "--no-cli",
             "--no-tls",
@@ -75,21 +62,6 @@ impl Turn {
     /// Returns the address in the format of the `--ice` option, with user and password.
     pub fn address() -> String {
         format!("ada:secret@turn:{TURN_ADDRESS}:{PORT}")
-    }
-
-    /// Returns the address of a server with credentials that expire after `lifetime`, in the format
-    /// of the `--ice` option.
-    ///
-    /// # Errors
-    /// Returns an error if the clock of this machine is wrong.
-    pub fn expiring(lifetime: Duration) -> anyhow::Result<String> {
-        let expiry = (SystemTime::now() + lifetime).duration_since(SystemTime::UNIX_EPOCH)?;
-        let user = expiry.as_secs().to_string();
-        let mut mac = Hmac::<Sha1>::new_from_slice(SECRET.as_bytes())
-            .map_err(|error| anyhow!("the secret cannot be used: {error}"))?;
-        mac.update(user.as_bytes());
-        let password = STANDARD.encode(mac.finalize().into_bytes());
-        Ok(format!("{user}:{password}@turn:{TURN_ADDRESS}:{PORT}"))
     }
 }
 

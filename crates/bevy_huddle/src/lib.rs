@@ -402,6 +402,9 @@
 //! # }
 //! ```
 //!
+//! [`set_ice_servers`](HuddleCommandsExt::set_ice_servers) replaces the servers of a room, for
+//! example before the credentials of a TURN server expire.
+//!
 //! Directly linked players can see each other's IP addresses. To prevent that, use
 //! [`relay_only`](RoomOptions::relay_only).
 
