@@ -243,6 +243,28 @@ fn room_with_renewed_credentials_relays_after_the_old_ones_expired() {
 }
 
 #[test]
+fn renewed_link_does_not_depend_on_the_old_relay() {
+    let (Some(old), Some(new)) = (Turn::start(), Turn::start()) else {
+        return;
+    };
+    let (url, lifetime) = (signaling(), Duration::from_secs(600));
+    let join = |_| Player::join(&url, old.server(lifetime));
+    let mut players = Vec::from([0, 1].map(join));
+    assert!(run_until(&mut players, TIMEOUT, all_are_relayed));
+    for player in &mut players {
+        let renewed = player.room.set_ice_servers(vec![new.server(lifetime)]);
+        assert_eq!(renewed, Ok(()));
+    }
+    run_until(&mut players, TIMEOUT, |players| {
+        players[0].links(players[1].id()) >= 2 && all_are_relayed(players)
+    });
+    drop(old);
+    run_until(&mut players, Duration::from_secs(4), |_| false);
+    assert!(!players.iter().any(Player::was_interrupted));
+    assert!(all_are_relayed(&players));
+}
+
+#[test]
 fn attempt_with_expired_credentials_succeeds_soon_after_a_renewal() {
     let Some(turn) = Turn::start() else { return };
     let url = signaling();
