@@ -7,6 +7,7 @@ mod artifacts;
 mod browser;
 mod child;
 mod chromium;
+mod credentials;
 mod cut;
 mod driver;
 mod fake_server;
@@ -32,6 +33,7 @@ mod window;
 
 pub use artifacts::Artifacts;
 pub use browser::Browser;
+pub use credentials::{TURN_SECRET, turn_credentials};
 pub use cut::Cut;
 pub use fake_server::{FakeBehavior, FakeServer};
 pub use firefox::check_firefox;

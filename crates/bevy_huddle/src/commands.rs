@@ -2,7 +2,7 @@
 
 use bevy::prelude::*;
 use bytes::Bytes;
-use huddle_mesh::{Channel, DisconnectReason, PeerId};
+use huddle_mesh::{Channel, DisconnectReason, IceServer, PeerId};
 
 use crate::{
     error::MessageError,
@@ -10,7 +10,12 @@ use crate::{
     peer::events::KickFailed,
     receive::apply::peers::{disconnect, remove_peers},
     room::{
-        components::Rooms, extension::extend, join::join, link::RoomLink, options::RoomOptions,
+        components::Rooms,
+        events::SetIceServersFailed,
+        extension::extend,
+        join::{StartingRoom, join},
+        link::RoomLink,
+        options::RoomOptions,
         status::RoomStatus,
     },
     send::{
@@ -22,7 +27,8 @@ use crate::{
 /// Adds networking commands to [`Commands`].
 ///
 /// The commands return no errors. [`RoomFailed`](crate::RoomFailed),
-/// [`SendFailed`](crate::SendFailed), [`KickFailed`] and the log report failures.
+/// [`SendFailed`](crate::SendFailed), [`KickFailed`], [`SetIceServersFailed`] and the log report
+/// failures.
 pub trait HuddleCommandsExt {
     /// Joins a room. Returns the [`EntityCommands`] of the new room entity.
     ///
@@ -38,6 +44,28 @@ pub trait HuddleCommandsExt {
 
     /// Leaves all rooms.
     fn leave_rooms(&mut self);
+
+    /// Replaces the STUN and TURN servers of a room. Call it before the credentials of a TURN server
+    /// expire, with new ones.
+    ///
+    /// All links that open from now on use the new servers. Links that use a TURN server are
+    /// replaced in the background, without an interruption. [`SetIceServersFailed`] reports servers
+    /// that cannot be used, and the room then keeps its previous ones. Does nothing if the room was
+    /// left or has failed.
+    ///
+    /// ```
+    /// use bevy::prelude::*;
+    /// use bevy_huddle::prelude::*;
+    ///
+    /// fn renew(rooms: Query<Entity, With<Room>>, mut commands: Commands) {
+    ///     for room in &rooms {
+    ///         let turn = IceServer::turn("turn:play.example.org:3478", "user", "new secret");
+    ///         commands.set_ice_servers(room, [turn]);
+    ///     }
+    /// }
+    /// # bevy::ecs::system::assert_is_system(renew);
+    /// ```
+    fn set_ice_servers(&mut self, room: Entity, servers: impl IntoIterator<Item = IceServer>);
 
     /// Sends an event to every other peer. Declare its type with
     /// [`add_peer_event`](crate::HuddleAppExt::add_peer_event).
@@ -150,6 +178,11 @@ impl HuddleCommandsExt for Commands<'_, '_> {
         });
     }
 
+    fn set_ice_servers(&mut self, room: Entity, servers: impl IntoIterator<Item = IceServer>) {
+        let servers = servers.into_iter().collect();
+        self.queue(move |world: &mut World| set_ice_servers(world, room, servers));
+    }
+
     fn broadcast<T: PeerMessage>(&mut self, message: T) {
         self.send_to(Recipients::Others, message);
     }
@@ -236,6 +269,25 @@ fn kick(world: &mut World, peer_id: PeerId) {
         let failed = KickFailed {
             entity: room,
             peer_id,
+            error,
+        };
+        trigger_failure(world, failed);
+    }
+}
+
+/// Replaces the ICE servers of a room, even if its local peer has no id yet.
+fn set_ice_servers(world: &mut World, room: Entity, servers: Vec<IceServer>) {
+    let result = if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+        link.set_ice_servers(servers)
+    } else if let Some(mut starting) = world.get_mut::<StartingRoom>(room) {
+        starting.set_ice_servers(servers)
+    } else {
+        return log::debug!("{room} is not a room in use, so its ICE servers do not matter");
+    };
+    if let Err(error) = result {
+        log::warn!("the room keeps its STUN and TURN servers: {error}");
+        let failed = SetIceServersFailed {
+            entity: room,
             error,
         };
         trigger_failure(world, failed);

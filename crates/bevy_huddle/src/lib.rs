@@ -346,6 +346,7 @@
 //! | [`LinkFailed`] | no link opens to a player in the room |
 //! | [`PeerRefused`] | the games are not compatible, or one of them did not admit the other player |
 //! | [`KickFailed`] | the room's rules do not let the local player kick a peer |
+//! | [`SetIceServersFailed`] | the new STUN and TURN servers of a room cannot be used |
 //! | [`TransferFailed`] | a transfer did not complete |
 //! | [`ReplicationFailed`](replication::ReplicationFailed) | an entity or a component cannot be replicated, or a command about its owner had no effect |
 //! | [`SignalingChanged`] | the connection to the signaling server was lost or restored |
@@ -400,6 +401,9 @@
 //! );
 //! # }
 //! ```
+//!
+//! [`set_ice_servers`](HuddleCommandsExt::set_ice_servers) replaces the servers of a room, for
+//! example before the credentials of a TURN server expire.
 //!
 //! Directly linked players can see each other's IP addresses. To prevent that, use
 //! [`relay_only`](RoomOptions::relay_only).
@@ -481,7 +485,8 @@ pub use plugin::{HuddlePlugins, RoomPlugin};
 pub use room::{
     components::{MissingLinks, Room, RoomHost, RoomTick},
     events::{
-        HostChanged, RoomFailed, RoomStatusChanged, SignalRejected, SignalingChanged, TicksSkipped,
+        HostChanged, RoomFailed, RoomStatusChanged, SetIceServersFailed, SignalRejected,
+        SignalingChanged, TicksSkipped,
     },
     options::RoomOptions,
     status::{RoomStatus, SignalingStatus},
@@ -505,9 +510,10 @@ pub mod prelude {
         PeerLeft, PeerOf, PeerPending, PeerReconnected, PeerReconnecting, PeerRefused, PeerResumed,
         PeerSender, PeerStopped, PendingPeers, PendingReason, Recipients, Reconnecting, Room,
         RoomFailed, RoomOptions, RoomPeers, RoomSecret, RoomStatus, RoomStatusChanged, RoomTick,
-        SendFailed, SignalRejected, SignalingChanged, SignalingStatus, StopReason, Stopped,
-        TicksSkipped, ToPeers, TransferDelivered, TransferFailed, TransferLimits, TransferProgress,
-        TransferReceived, TransferStarted, Undelivered, ViolationSource,
+        SendFailed, SetIceServersFailed, SignalRejected, SignalingChanged, SignalingStatus,
+        StopReason, Stopped, TicksSkipped, ToPeers, TransferDelivered, TransferFailed,
+        TransferLimits, TransferProgress, TransferReceived, TransferStarted, Undelivered,
+        ViolationSource,
         conditions::{in_room, is_host, room_playing, room_status, room_waiting},
         replication::{
             Interpolated, LocallyOwned, Owner, OwnershipCommandsExt, OwnershipPolicy, Replicated,

@@ -25,8 +25,8 @@ use crate::{
     room::{
         components::{MissingLinks, Room, RoomHost, RoomTick},
         events::{
-            HostChanged, RoomFailed, RoomStatusChanged, SignalRejected, SignalingChanged,
-            TicksSkipped,
+            HostChanged, RoomFailed, RoomStatusChanged, SetIceServersFailed, SignalRejected,
+            SignalingChanged, TicksSkipped,
         },
         status::{RoomStatus, SignalingStatus},
     },
@@ -76,6 +76,7 @@ pub(crate) fn register_types(app: &mut App) {
         .register_type::<RoomStatusChanged>()
         .register_type::<SignalingChanged>()
         .register_type::<RoomFailed>()
+        .register_type::<SetIceServersFailed>()
         .register_type::<HostChanged>()
         .register_type::<TicksSkipped>()
         .register_type::<SignalRejected>()

@@ -1,6 +1,6 @@
 use bevy::platform::time::Instant;
 use bytes::Bytes;
-use huddle_mesh::{Channel, LinkStats, PeerId, RoomEvent, SendError};
+use huddle_mesh::{Channel, IceServer, LinkStats, PeerId, RoomError, RoomEvent, SendError};
 use uuid::Uuid;
 
 /// The network of a room: the mesh, or a deterministic virtual network in tests.
@@ -16,6 +16,8 @@ pub(crate) trait Transport: Send + Sync + 'static {
     fn send(&mut self, peer_id: PeerId, channel: Channel, bytes: Bytes) -> Result<(), SendError>;
     fn stats(&self, peer_id: PeerId) -> Option<LinkStats>;
     fn disconnect(&mut self, peer_id: PeerId);
+    /// Replaces the STUN and TURN servers for later links. An error keeps the previous ones.
+    fn set_ice_servers(&mut self, servers: Vec<IceServer>) -> Result<(), RoomError>;
     /// Leaves without waiting. Dropping may wait briefly until the leave message is sent.
     fn leave(self: Box<Self>);
 }
@@ -51,6 +53,10 @@ impl Transport for huddle_mesh::Room {
 
     fn disconnect(&mut self, peer_id: PeerId) {
         self.disconnect(peer_id);
+    }
+
+    fn set_ice_servers(&mut self, servers: Vec<IceServer>) -> Result<(), RoomError> {
+        self.set_ice_servers(servers)
     }
 
     fn leave(self: Box<Self>) {

@@ -23,6 +23,8 @@ pub struct RoomConfig {
     ///
     /// Machines in the same network need none. Across the internet, most pairs of peers can connect
     /// with a STUN server, and 15-22% need a TURN server.
+    ///
+    /// [`Room::set_ice_servers`](crate::Room::set_ice_servers) replaces them in a running room.
     pub ice_servers: Vec<IceServer>,
     /// The routes to other peers that links may use.
     pub route: Route,

@@ -5,7 +5,7 @@ use huddle_id::PeerId;
 
 use crate::{
     channel::Channel,
-    config::{RoomConfig, Route},
+    config::{IceServer, RoomConfig, Route},
     core::RESERVED_BYTE,
     event::{RoomError, RoomEvent, SendError},
     ice_url,
@@ -41,7 +41,7 @@ const CONTROL_RESERVE: usize = 256;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Room {
-    url: RoomUrl,
+    config: RoomConfig,
     handle: Handle,
 }
 
@@ -57,9 +57,8 @@ impl Room {
     /// dropped.
     pub fn join(config: RoomConfig) -> Result<Self, RoomError> {
         check_config(&config)?;
-        let url = config.url.clone();
-        let handle = Handle::join(config)?;
-        Ok(Self { url, handle })
+        let handle = Handle::join(config.clone())?;
+        Ok(Self { config, handle })
     }
 
     /// Returns the id of the local peer, which is the same on every machine.
@@ -72,7 +71,7 @@ impl Room {
 
     /// Returns the URL that was passed to [`Room::join`].
     pub fn url(&self) -> &RoomUrl {
-        &self.url
+        &self.config.url
     }
 
     /// Returns the next event. Call this every frame until it returns `None`.
@@ -132,6 +131,30 @@ impl Room {
         self.handle.set_frozen(is_frozen);
     }
 
+    /// Replaces the STUN and TURN servers, for example before the credentials of a TURN server
+    /// expire.
+    ///
+    /// All links that open from now on use the new servers. A relayed link stays open until a new
+    /// link has [replaced](RoomEvent::LinkReplaced) it in the background, because a TURN server may
+    /// end a relayed connection when its credentials expire. Direct links are not affected.
+    ///
+    /// # Errors
+    /// Returns an error, and keeps the previous servers, if [`Room::join`] would reject the new
+    /// ones. With [`Route::RelayOnly`], at least one must be a TURN server.
+    pub fn set_ice_servers(&mut self, servers: Vec<IceServer>) -> Result<(), RoomError> {
+        if servers == self.config.ice_servers {
+            return Ok(());
+        }
+        let config = RoomConfig {
+            ice_servers: servers,
+            ..self.config.clone()
+        };
+        check_config(&config)?;
+        self.handle.set_ice_servers(config.ice_servers.clone());
+        self.config = config;
+        Ok(())
+    }
+
     /// Leaves the room, and sends the goodbye to the other peers in the background.
     ///
     /// Dropping the room also leaves it. On native platforms, the drop blocks for up to 200 ms
@@ -144,7 +167,7 @@ impl Room {
 impl fmt::Debug for Room {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Room")
-            .field("url", &self.url.to_string())
+            .field("url", &self.config.url.to_string())
             .field("local_id", &self.local_id())
             .finish_non_exhaustive()
     }
@@ -153,10 +176,7 @@ impl fmt::Debug for Room {
 /// Rejects a configuration that can never work, before the room opens any connection.
 fn check_config(config: &RoomConfig) -> Result<(), RoomError> {
     config.ice_servers.iter().try_for_each(ice_url::check)?;
-    let has_relay = config
-        .ice_servers
-        .iter()
-        .any(crate::config::IceServer::is_turn);
+    let has_relay = config.ice_servers.iter().any(IceServer::is_turn);
     if config.route == Route::RelayOnly && !has_relay {
         return Err(RoomError::NoRelay);
     }
@@ -166,7 +186,6 @@ fn check_config(config: &RoomConfig) -> Result<(), RoomError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::IceServer;
 
     #[test]
     fn join_rejects_unusable_ice_servers() {
@@ -185,6 +204,30 @@ mod tests {
                 RoomError::IceServer(url.into())
             );
         }
+    }
+
+    #[test]
+    fn room_keeps_its_ice_servers_if_the_new_ones_are_unusable() {
+        let turn = |credential| IceServer::turn("turn:127.0.0.1:1", "ada", credential);
+        let config = RoomConfig::new("ws://localhost:1/room").unwrap();
+        let config = config.with_ice_server(turn("old")).relay_only();
+        let mut room = Room::join(config).unwrap();
+        for (servers, error) in [
+            (vec![], RoomError::NoRelay),
+            (
+                vec![IceServer::stun("stun:127.0.0.1:1")],
+                RoomError::NoRelay,
+            ),
+            (
+                vec![turn("new"), IceServer::stun("turn://host")],
+                RoomError::IceServer("turn://host".into()),
+            ),
+        ] {
+            assert_eq!(room.set_ice_servers(servers), Err(error));
+            assert_eq!(room.config.ice_servers, [turn("old")]);
+        }
+        assert_eq!(room.set_ice_servers(vec![turn("new")]), Ok(()));
+        assert_eq!(room.config.ice_servers, [turn("new")]);
     }
 
     #[cfg(not(target_arch = "wasm32"))]

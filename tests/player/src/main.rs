@@ -4,6 +4,7 @@
 //! The tests run this program, so the example itself contains no code for them.
 
 mod counts;
+mod credentials;
 mod cubes_world;
 mod duel_match;
 mod input_log;
@@ -14,6 +15,8 @@ mod report;
 mod settings;
 mod simulation;
 mod violations;
+
+use std::time::Duration;
 
 use bevy::prelude::*;
 
@@ -35,6 +38,9 @@ fn main() -> AppExit {
             // The match registers messages, so either all players of a room use it or none do.
             if let Some(players) = settings.players {
                 app.add_plugins(simulation::plugin(players, settings.sine));
+            }
+            if let Some(lifetime) = settings.turn_lifetime {
+                app.add_plugins(credentials::plugin(Duration::from_secs(lifetime)));
             }
         }
         Game::Cubes => _ = app.add_plugins(cubes_world::plugin),

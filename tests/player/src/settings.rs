@@ -11,6 +11,8 @@ pub(crate) struct Settings {
     pub(crate) probe: u32,
     /// The length of a transfer to each peer, in bytes.
     pub(crate) transfer: Option<usize>,
+    /// The lifetime of TURN credentials, in seconds. The player renews them twice in this time.
+    pub(crate) turn_lifetime: Option<u64>,
     /// The number of players of a match.
     pub(crate) players: Option<usize>,
     /// The tick of the match from which on its result depends on the platform.
@@ -45,6 +47,7 @@ impl Settings {
             game,
             probe: number("probe").unwrap_or(0),
             transfer: number("transfer"),
+            turn_lifetime: number("turn_lifetime"),
             players: number("match"),
             sine: number("sine"),
             log: number("log"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bevy::platform::time::Instant;
 use bytes::Bytes;
-use huddle_mesh::{Channel, LinkStats, PeerId, RoomEvent, SendError};
+use huddle_mesh::{Channel, IceServer, LinkStats, PeerId, RoomError, RoomEvent, SendError};
 
 use crate::{
     conditioner::{
@@ -162,6 +162,10 @@ impl Transport for ConditionedTransport {
             queue.forget(peer_id);
         }
         self.inner.disconnect(peer_id);
+    }
+
+    fn set_ice_servers(&mut self, servers: Vec<IceServer>) -> Result<(), RoomError> {
+        self.inner.set_ice_servers(servers)
     }
 
     fn leave(self: Box<Self>) {

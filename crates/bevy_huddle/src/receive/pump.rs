@@ -16,6 +16,7 @@ use crate::{
     },
     room::{
         components::Rooms,
+        events::SetIceServersFailed,
         join::{FailedJoin, StartingRoom, enter_started},
         link::RoomLink,
     },
@@ -49,6 +50,7 @@ pub(crate) fn receive(
     }
     trigger_waiting::<SendFailed>(world);
     trigger_waiting::<KickFailed>(world);
+    trigger_waiting::<SetIceServersFailed>(world);
     rooms.clear();
     rooms.extend_from_slice(world.resource::<Rooms>());
     for &room in &*rooms {

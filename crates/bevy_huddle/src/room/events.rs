@@ -1,7 +1,7 @@
 //! The events of rooms.
 
 use bevy::prelude::*;
-use huddle_mesh::{PeerId, ProtocolViolation, Signaling, ViolationSource};
+use huddle_mesh::{PeerId, ProtocolViolation, RoomError, Signaling, ViolationSource};
 
 use crate::{error::JoinError, room::status::RoomStatus};
 
@@ -40,6 +40,18 @@ pub struct RoomFailed {
     pub entity: Entity,
     /// The reason. Its `Display` text describes what to do.
     pub error: JoinError,
+}
+
+/// The servers passed to [`set_ice_servers`](crate::HuddleCommandsExt::set_ice_servers) cannot be
+/// used. The room keeps its previous servers. Triggered on the room entity.
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
+pub struct SetIceServersFailed {
+    /// The room entity.
+    pub entity: Entity,
+    /// The reason. Its `Display` text describes what to do.
+    pub error: RoomError,
 }
 
 /// The room has a new host: the peer that has been in the room longest, according to the local

@@ -1,7 +1,7 @@
 //! Joins a room: adds the components of a room, such as its link, to the room entity.
 
 use bevy::prelude::*;
-use huddle_mesh::{PeerId, RoomConfig, RoomError, RoomEvent, RoomUrl};
+use huddle_mesh::{IceServer, PeerId, RoomConfig, RoomError, RoomEvent, RoomUrl};
 use huddle_session::{RoomSession, RoomSetup, TickRate, TickRateError};
 
 #[cfg(feature = "testing")]
@@ -34,6 +34,13 @@ pub(crate) struct StartingRoom {
     kinds: MessageKinds,
     conditioner: Option<LinkConditioner>,
     setup: Box<dyn FnOnce(PeerId, u64) -> RoomSetup + Send + Sync>,
+}
+
+impl StartingRoom {
+    /// Replaces the STUN and TURN servers for later links. An error keeps the previous ones.
+    pub(crate) fn set_ice_servers(&mut self, servers: Vec<IceServer>) -> Result<(), RoomError> {
+        self.transport.set_ice_servers(servers)
+    }
 }
 
 /// Joins a room and inserts its components, or [`StartingRoom`], or [`FailedJoin`].

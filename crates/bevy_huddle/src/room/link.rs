@@ -7,7 +7,7 @@ use std::{
 
 use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
-use huddle_mesh::{Channel, DisconnectReason, PeerId, RoomEvent, SendError};
+use huddle_mesh::{Channel, DisconnectReason, IceServer, PeerId, RoomError, RoomEvent, SendError};
 use huddle_session::{
     KindId, Lane, MessageError as PacketError, OfferError, PacketSections, RoomSession,
     SectionSource, SessionEvent, Tick,
@@ -137,6 +137,14 @@ impl RoomLink {
     pub(crate) fn set_conditioner(&mut self, conditioner: Option<LinkConditioner>) {
         if let Some(transport) = &mut self.transport {
             transport.set_conditioner(conditioner);
+        }
+    }
+
+    /// Replaces the STUN and TURN servers for later links. An error keeps the previous ones.
+    pub(crate) fn set_ice_servers(&mut self, servers: Vec<IceServer>) -> Result<(), RoomError> {
+        match &mut self.transport {
+            Some(transport) => transport.set_ice_servers(servers),
+            None => Ok(()),
         }
     }
 

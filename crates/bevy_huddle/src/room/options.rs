@@ -57,7 +57,8 @@ impl RoomOptions {
         }
     }
 
-    /// Adds a STUN or TURN server.
+    /// Adds a STUN or TURN server. Once the room is joined,
+    /// [`set_ice_servers`](crate::HuddleCommandsExt::set_ice_servers) replaces the servers.
     #[must_use]
     pub fn ice_server(mut self, server: IceServer) -> Self {
         self.ice_servers.push(server);

@@ -13,6 +13,7 @@ use crate::{
     error::MessageError,
     message::{failed::SendFailed, transfer::TransferId},
     peer::events::KickFailed,
+    room::events::SetIceServersFailed,
 };
 
 /// The maximum number of failures that are deferred to the next frame. It bounds the work of
@@ -35,6 +36,12 @@ impl Failure for SendFailed {
 }
 
 impl Failure for KickFailed {
+    fn is_current(&self, world: &World) -> bool {
+        world.get_entity(self.entity).is_ok()
+    }
+}
+
+impl Failure for SetIceServersFailed {
     fn is_current(&self, world: &World) -> bool {
         world.get_entity(self.entity).is_ok()
     }

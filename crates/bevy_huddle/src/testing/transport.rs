@@ -2,7 +2,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bevy::platform::time::Instant;
 use bytes::Bytes;
-use huddle_mesh::{Channel, LinkStats, PeerId, RoomConfig, RoomEvent, SendError};
+use huddle_mesh::{
+    Channel, IceServer, LinkStats, PeerId, RoomConfig, RoomError, RoomEvent, Route, SendError,
+};
 
 use crate::{connector::Connector, testing::network::Network, transport::Transport};
 
@@ -14,6 +16,7 @@ pub(crate) struct SharedNetwork(Arc<Mutex<Network>>);
 struct LabTransport {
     network: SharedNetwork,
     local_id: PeerId,
+    route: Route,
 }
 
 impl SharedNetwork {
@@ -37,6 +40,7 @@ impl SharedNetwork {
         Box::new(LabTransport {
             network: self.clone(),
             local_id,
+            route: config.route,
         })
     }
 }
@@ -74,6 +78,14 @@ impl Transport for LabTransport {
 
     fn disconnect(&mut self, peer_id: PeerId) {
         self.network.lock().disconnect(self.local_id, peer_id);
+    }
+
+    /// Checks the servers only roughly, because the virtual network needs none.
+    fn set_ice_servers(&mut self, servers: Vec<IceServer>) -> Result<(), RoomError> {
+        if self.route == Route::RelayOnly && servers.is_empty() {
+            return Err(RoomError::NoRelay);
+        }
+        Ok(())
     }
 
     fn leave(self: Box<Self>) {

@@ -35,6 +35,7 @@ fn watched_app() -> App {
     watch::<RoomStatusChanged>(&mut app);
     watch::<SignalingChanged>(&mut app);
     watch::<SendFailed>(&mut app);
+    watch::<SetIceServersFailed>(&mut app);
     app
 }
 
@@ -190,6 +191,28 @@ fn failed_room_does_not_prevent_joining_another() {
     let world = lab[ada].world_mut();
     let mut rooms = world.query::<&RoomStatus>();
     assert_eq!(rooms.iter(world).count(), 0);
+}
+
+#[test]
+fn unusable_ice_servers_are_reported_and_the_room_continues() {
+    let mut app = watched_app();
+    let mut commands = app.world_mut().commands();
+    let turn = IceServer::turn("turn:127.0.0.1:1", "ada", "secret");
+    // This uses the real transport. Nothing listens on port 1.
+    let options = RoomOptions::new("ws://127.0.0.1:1/room");
+    let room = commands
+        .join_room(options.ice_server(turn).relay_only())
+        .id();
+    commands.set_ice_servers(room, [IceServer::stun("stun:127.0.0.1:1")]);
+    app.update();
+    assert_eq!(
+        take_events::<SetIceServersFailed>(&mut app),
+        [SetIceServersFailed {
+            entity: room,
+            error: RoomError::NoRelay
+        }]
+    );
+    assert_eq!(take_events::<RoomFailed>(&mut app), []);
 }
 
 #[test]

@@ -66,6 +66,7 @@ fn all_events() -> Vec<Observed> {
         event::<RoomStatusChanged>(),
         event::<SignalingChanged>(),
         event::<RoomFailed>(),
+        event::<SetIceServersFailed>(),
         event::<SendFailed>(),
         event::<MessageRejected>(),
         event::<SignalRejected>(),
@@ -144,6 +145,7 @@ fn watch_all(app: &mut App) {
     watch::<RoomStatusChanged>(app);
     watch::<SignalingChanged>(app);
     watch::<RoomFailed>(app);
+    watch::<SetIceServersFailed>(app);
     watch::<MessageRejected>(app);
     watch::<SignalRejected>(app);
     watch::<RawReceived>(app);
@@ -225,7 +227,8 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
         watch_all(app);
         app.insert_resource(Time::<Fixed>::from_hz(HZ));
         app.add_systems(Startup, |mut commands: Commands| {
-            commands.join_room(RoomOptions::new("ws://lab/room").kick_policy(KickPolicy::Host));
+            let options = RoomOptions::new("ws://lab/room").relay_only();
+            commands.join_room(options.kick_policy(KickPolicy::Host));
         });
     };
     let bob = lab.player(join);
@@ -267,6 +270,9 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
         commands.broadcast(Blob(vec![0; 100_000]));
         commands.kick_peer(e);
     });
+    if let Some(&room) = lab[ada].world().resource::<Rooms>().first() {
+        lab.commands(ada, move |commands| commands.set_ice_servers(room, []));
+    }
     lab.run_for(Duration::from_millis(500));
 
     let stranger = PeerId::from_u128(77);

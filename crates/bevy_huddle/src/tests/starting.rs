@@ -7,7 +7,7 @@ use std::sync::{
 
 use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
-use huddle_mesh::{Channel, LinkStats, RoomError, RoomEvent, SendError};
+use huddle_mesh::{Channel, IceServer, LinkStats, RoomError, RoomEvent, SendError};
 
 use super::game::{LabExt, game, lab};
 use crate::{
@@ -23,6 +23,8 @@ use crate::{
 struct Start {
     has_id: Arc<AtomicBool>,
     failure: Arc<Mutex<Option<RoomError>>>,
+    /// The ICE servers that the game has set.
+    ice_servers: Arc<Mutex<Vec<IceServer>>>,
 }
 
 /// A transport of the lab whose id is unknown until the test allows it.
@@ -71,6 +73,11 @@ impl Transport for LateId {
 
     fn disconnect(&mut self, peer_id: PeerId) {
         self.inner.disconnect(peer_id);
+    }
+
+    fn set_ice_servers(&mut self, servers: Vec<IceServer>) -> Result<(), RoomError> {
+        *self.start.ice_servers.lock().unwrap() = servers;
+        Ok(())
     }
 
     fn leave(self: Box<Self>) {
@@ -139,6 +146,23 @@ fn failure_before_the_local_id_is_known_fails_the_room() {
     let failures = lab.take_events::<RoomFailed>(ada);
     assert_eq!(failures.len(), 1);
     assert_eq!(failures[0].error, JoinError::Room(error));
+}
+
+#[test]
+fn ice_servers_can_be_set_before_and_after_the_local_id_is_known() {
+    let mut lab = lab();
+    let (ada, start) = late_player(&mut lab);
+    lab.settle();
+    let room = room(&mut lab, ada);
+    for has_id in [false, true] {
+        start.has_id.store(has_id, Ordering::Relaxed);
+        lab.settle();
+        let server = IceServer::stun(format!("stun:{has_id}.example.org"));
+        let servers = [server.clone()];
+        lab.commands(ada, move |commands| commands.set_ice_servers(room, servers));
+        lab.settle();
+        assert_eq!(*start.ice_servers.lock().unwrap(), [server]);
+    }
 }
 
 #[test]

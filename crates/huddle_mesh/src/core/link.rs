@@ -43,6 +43,8 @@ pub(crate) struct Link {
     pub remote_ufrag: Option<String>,
     /// Whether both peers still have the signaling ids of the negotiation.
     pub is_signaled: bool,
+    /// The link was opened with ICE servers that the game has replaced since.
+    pub has_old_servers: bool,
     /// The number of candidates accepted from the other peer.
     pub candidates: usize,
     /// Whether the local peer has sent an address at which it may be reached.

@@ -155,6 +155,11 @@ impl Core {
         self.signaling.network_changed(now);
     }
 
+    /// Reacts to new ICE servers: replaces the links and attempts that need them.
+    pub(crate) fn ice_servers_changed(&mut self, now: Duration) {
+        self.supervisor.ice_servers_changed(now, &mut self.actions);
+    }
+
     /// Checks all connections after the page became visible again. The network may have changed
     /// while the page was hidden.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]

@@ -142,6 +142,10 @@ impl Driver {
             }
             Command::Disconnect(peer) => self.core.disconnect(self.started.elapsed(), peer),
             Command::SetFrozen(is_frozen) => self.core.set_frozen(is_frozen),
+            Command::SetIceServers(servers) => {
+                self.config.ice_servers = servers;
+                self.core.ice_servers_changed(self.started.elapsed());
+            }
             Command::Leave => return false,
         }
         true

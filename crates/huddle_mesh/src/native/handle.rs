@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     channel::Channel,
-    config::RoomConfig,
+    config::{IceServer, RoomConfig},
     event::{RoomError, RoomEvent, SendError},
     stats::LinkStats,
 };
@@ -120,6 +120,10 @@ impl Handle {
 
     pub(crate) fn set_frozen(&mut self, is_frozen: bool) {
         let _ = self.commands.send(Command::SetFrozen(is_frozen));
+    }
+
+    pub(crate) fn set_ice_servers(&mut self, servers: Vec<IceServer>) {
+        let _ = self.commands.send(Command::SetIceServers(servers));
     }
 
     pub(crate) fn leave(mut self) {

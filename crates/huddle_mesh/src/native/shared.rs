@@ -7,7 +7,7 @@ use bytes::Bytes;
 use huddle_id::PeerId;
 
 use super::queued::Queued;
-use crate::{channel::Channel, inbox::Inbox, stats::LinkStats};
+use crate::{channel::Channel, config::IceServer, inbox::Inbox, stats::LinkStats};
 
 /// A command of the game to the network thread.
 #[derive(Debug)]
@@ -15,6 +15,7 @@ pub(super) enum Command {
     Send(PeerId, Channel, Bytes),
     Disconnect(PeerId),
     SetFrozen(bool),
+    SetIceServers(Vec<IceServer>),
     Leave,
 }
 

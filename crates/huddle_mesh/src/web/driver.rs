@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     channel::Channel,
-    config::RoomConfig,
+    config::{IceServer, RoomConfig},
     core::{Action, Core, Entropy, Input, LinkId, LinkInput, SocketEnd, TICK},
     event::{RoomError, RoomEvent},
     inbox::Inbox,
@@ -166,6 +166,12 @@ impl Driver {
     pub(super) fn set_frozen(&mut self, is_frozen: bool) {
         self.is_game_frozen = is_frozen;
         self.update_frozen();
+        self.act();
+    }
+
+    pub(super) fn set_ice_servers(&mut self, servers: Vec<IceServer>) {
+        self.config.ice_servers = servers;
+        self.core.ice_servers_changed(self.started.elapsed());
         self.act();
     }
 

@@ -11,7 +11,7 @@ use wasm_bindgen_futures::spawn_local;
 use super::{certificate::Certificate, driver::Driver};
 use crate::{
     channel::Channel,
-    config::RoomConfig,
+    config::{IceServer, RoomConfig},
     event::{RoomError, RoomEvent, SendError},
     stats::LinkStats,
 };
@@ -30,6 +30,9 @@ enum Stage {
     Starting {
         /// Whether the game is frozen. The driver receives this when it starts.
         is_frozen: bool,
+        /// The ICE servers that the game has set since it joined. The driver receives them when it
+        /// starts.
+        ice_servers: Option<Vec<IceServer>>,
     },
     /// The driver runs.
     Running(Rc<RefCell<Driver>>),
@@ -49,7 +52,10 @@ pub(crate) struct Handle {
 impl Handle {
     pub(crate) fn join(config: RoomConfig) -> Result<Self, RoomError> {
         let room = NEXT.replace(NEXT.get() + 1);
-        let stage = Stage::Starting { is_frozen: false };
+        let stage = Stage::Starting {
+            is_frozen: false,
+            ice_servers: None,
+        };
         ROOMS.with_borrow_mut(|rooms| rooms.insert(room, stage));
         spawn_local(async move {
             let certificate = Certificate::new(config.identity.as_deref()).await;
@@ -59,8 +65,21 @@ impl Handle {
                 let Some(stage) = rooms.get_mut(&room) else {
                     return;
                 };
-                if let (Ok(driver), Stage::Starting { is_frozen: true }) = (&driver, &*stage) {
-                    driver.borrow_mut().set_frozen(true);
+                if let (
+                    Ok(driver),
+                    Stage::Starting {
+                        is_frozen,
+                        ice_servers,
+                    },
+                ) = (&driver, &mut *stage)
+                {
+                    let mut driver = driver.borrow_mut();
+                    if let Some(servers) = ice_servers.take() {
+                        driver.set_ice_servers(servers);
+                    }
+                    if *is_frozen {
+                        driver.set_frozen(true);
+                    }
                 }
                 *stage = match driver {
                     Ok(driver) => Stage::Running(driver),
@@ -130,10 +149,22 @@ impl Handle {
     pub(crate) fn set_frozen(&mut self, is_frozen: bool) {
         self.with(|driver| driver.set_frozen(is_frozen));
         ROOMS.with_borrow_mut(|rooms| {
-            if let Some(Stage::Starting { is_frozen: stored }) = rooms.get_mut(&self.room) {
+            if let Some(Stage::Starting {
+                is_frozen: stored, ..
+            }) = rooms.get_mut(&self.room)
+            {
                 *stored = is_frozen;
             }
         });
+    }
+
+    pub(crate) fn set_ice_servers(&mut self, servers: Vec<IceServer>) {
+        ROOMS.with_borrow_mut(|rooms| {
+            if let Some(Stage::Starting { ice_servers, .. }) = rooms.get_mut(&self.room) {
+                *ice_servers = Some(servers.clone());
+            }
+        });
+        self.with(|driver| driver.set_ice_servers(servers));
     }
 
     pub(crate) fn leave(self) {

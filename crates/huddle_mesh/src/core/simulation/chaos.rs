@@ -10,7 +10,7 @@ impl Simulation {
         let nodes = self.nodes.len();
         let mut pick = |n: usize| (entropy.fraction() * n as f32) as usize;
         let (one, other) = (pick(nodes), pick(nodes));
-        match pick(10) {
+        match pick(11) {
             0 if one != other => drop(self.cut.insert((one.min(other), one.max(other)))),
             1 | 2 => self.cut.clear(),
             3 => self.lose_socket(one),
@@ -18,6 +18,7 @@ impl Simulation {
             5 | 6 => self.server_up = true,
             7 => self.lose_network(one),
             8 => self.all_have_networks(),
+            9 => self.change_ice_servers(one),
             _ => {
                 let frozen = &mut self.nodes[one].frozen;
                 *frozen = !*frozen;
@@ -47,6 +48,7 @@ fn honest_peers_commit_no_violations_and_link_again_after_any_failure() {
     for seed in 0..12 {
         let mut entropy = Entropy::seeded(1000 + seed);
         let mut simulation = Simulation::new(4);
+        simulation.path = [Path::Direct, Path::Relayed][seed as usize % 2];
         // Links report new signaling ids at the same time as the server, or earlier.
         simulation.announcement_delay = [LATENCY, LATENCY * 2, LATENCY * 4][seed as usize % 3];
         simulation.run(seconds(2));

@@ -4,6 +4,7 @@ mod chaos;
 mod groups;
 mod hostile;
 mod hostile_server;
+mod ice_servers;
 mod identity;
 mod matchbox_client;
 mod network_change;
@@ -31,6 +32,7 @@ use crate::{
     config::RoomConfig,
     event::{DisconnectReason, LinkFailure},
     signaling_id::SignalingId,
+    stats::Path,
     violation::{ProtocolViolation, ViolationSource},
 };
 
@@ -108,6 +110,8 @@ struct Simulation {
     checking: Vec<(End, End)>,
     other_end: BTreeMap<End, End>,
     open: BTreeSet<End>,
+    /// The network path that links report.
+    path: Path,
     url: &'static str,
     /// The stage of the group that a server which forms groups reports to newcomers.
     stage: Option<&'static str>,
@@ -144,6 +148,7 @@ impl Simulation {
             checking: Vec::new(),
             other_end: BTreeMap::new(),
             open: BTreeSet::new(),
+            path: Path::Direct,
             url,
             stage: None,
             is_honest: true,
@@ -524,6 +529,8 @@ impl Simulation {
         self.other_end.insert(b, a);
         for ((node, link), wait) in [(a, LATENCY), (b, LATENCY * 3)] {
             self.after(wait, node, Input::Link(link, LinkInput::Opened));
+            let path = Input::Link(link, LinkInput::Path(self.path));
+            self.after(wait + LATENCY * 10, node, path);
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! A pair of peers needs one link. The server chooses the peer that makes the first offer. The peer
 //! with the lower peer id, the *controller*, makes the later offers, and decides which of several
-//! links is used. So both peers always agree, and a new link is open before the old one closes.
+//! links is used. So both peers always agree, and a new link is open before the old one closes. A
+//! peer with new ICE servers also makes an offer, to replace a relayed link.
 
 mod endings;
 mod grouping;
@@ -42,7 +43,7 @@ use crate::{
     limits::MAX_MESSAGE_LEN,
     secret::RoomSecret,
     signaling_id::SignalingId,
-    stats::{LinkStats, StopReason},
+    stats::{LinkStats, Path, StopReason},
     violation::{ProtocolViolation, ViolationSource},
 };
 
@@ -68,6 +69,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(4);
 /// The limits of [`RoomConfig::reconnect_timeout`].
 const SHORTEST_RECONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const LONGEST_RECONNECT_TIMEOUT: Duration = Duration::from_secs(120);
+/// An attempt that takes longer may fail because it has old ICE servers.
+const STALLED: Duration = Duration::from_secs(2);
+/// The maximum number of failed attempts in a row to replace a relayed link that still works.
+const MAX_RENEWALS: u32 = 3;
 /// The silence after which a stock client is lost if the server no longer lists it.
 const MATCHBOX_CLIENT_TIMEOUT: Duration = Duration::from_secs(3);
 /// While a peer is reconnecting, the mesh repeats a first offer that is unanswered for this time.

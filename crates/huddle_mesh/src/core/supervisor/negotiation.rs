@@ -168,7 +168,9 @@ impl Supervisor {
             return;
         }
         let replaces = self.peers.iter().find_map(|(id, peer)| {
-            let is_it = peer.sid == Some(sid) && peer.links_opened > 0 && !peer.is_healthy();
+            let is_it = peer.sid == Some(sid)
+                && peer.links_opened > 0
+                && (!peer.is_healthy() || self.has_expiring_relay(peer));
             is_it.then_some(*id)
         });
         let Some(member) = self.member(sid) else {
@@ -312,6 +314,7 @@ impl Supervisor {
             local_ufrag: None,
             remote_ufrag: None,
             is_signaled: true,
+            has_old_servers: false,
             candidates: 0,
             has_local_address: false,
             has_remote_address: false,

@@ -45,7 +45,7 @@ impl Supervisor {
         peer.sid = Some(sid);
         peer.goodbye = false;
         peer.liveness = Liveness::default();
-        peer.path = crate::stats::Path::Unknown;
+        peer.path = Path::Unknown;
         peer.links_opened += 1;
         peer.opening = took;
         let is_first = peer.links_opened == 1;

@@ -144,9 +144,37 @@ impl Supervisor {
         self.close_pending(|_| true, actions);
     }
 
+    /// Replaces the links and attempts whose ICE servers the game has replaced, as far as they need
+    /// the new ones: relayed links, and attempts that make no progress.
+    pub(crate) fn ice_servers_changed(&mut self, now: Duration, actions: &mut Actions) {
+        for link in self.links.values_mut() {
+            link.has_old_servers = true;
+        }
+        // The next tick makes a new offer. If the peer made the offer, its next attempt uses the
+        // new servers.
+        self.close_pending(
+            |link| link.offering && now.saturating_sub(link.since) >= STALLED,
+            actions,
+        );
+    }
+
+    /// Returns whether the link in use depends on a relay whose credentials the game has replaced.
+    ///
+    /// A TURN server accepts no other user name for an existing allocation (RFC 8656, section 5),
+    /// and may end the allocation when the credentials expire. So only a new link helps. The path
+    /// does not show which of the two peers needs the relay, so both replace the link.
+    pub(super) fn has_expiring_relay(&self, peer: &Peer) -> bool {
+        let link = peer.link.and_then(|link| self.links.get(&link));
+        peer.is_connected
+            && !peer.is_matchbox_client
+            && peer.path == Path::Relayed
+            && link.is_some_and(|link| link.has_old_servers)
+    }
+
     /// Returns the members that get an offer now. First come the peers whose link failed and for
-    /// which the local peer is the controller. Then come the members that the server assigned to
-    /// the local peer and that have no link yet, in the order in which they joined.
+    /// which the local peer is the controller, and those whose link needs new ICE servers. Then
+    /// come the members that the server assigned to the local peer and that have no link yet, in
+    /// the order in which they joined.
     pub(super) fn due_offers(&self, now: Duration) -> Vec<SignalingId> {
         let named = self.members.iter().filter(|(sid, member)| {
             let linked = member.session.and_then(|session| self.peers.get(&session));
@@ -172,7 +200,14 @@ impl Supervisor {
             .map(|(sid, member)| (member.announced, *sid))
             .collect();
         named.sort_unstable();
+        let expiring = self.peers.values().filter(|peer| {
+            let member = peer.sid.and_then(|sid| self.members.get(&sid));
+            peer.is_healthy()
+                && member.is_none_or(|member| member.failures < MAX_RENEWALS)
+                && self.has_expiring_relay(peer)
+        });
         let mut sids: Vec<_> = failing.filter_map(|(_, peer)| peer.sid).collect();
+        sids.extend(expiring.filter_map(|peer| peer.sid));
         sids.extend(named.into_iter().map(|(_, sid)| sid));
         sids.retain(|sid| {
             let waited = self
