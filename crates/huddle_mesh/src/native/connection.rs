@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use rtc_ice::mdns::MulticastDnsMode;
+use rustls::ClientConfig;
 use tokio::sync::{Notify, mpsc};
 use webrtc::{
     data_channel::DataChannel,
@@ -13,12 +14,12 @@ use webrtc::{
         RTCIceTransportPolicy, RTCPeerConnectionIceEvent, RTCPeerConnectionState,
         SettingEngineBuilder,
     },
-    runtime::TokioRuntime,
 };
 
 use super::{
-    ice::resolvable_servers,
+    ice,
     inputs::{Inputs, from_link},
+    runtime::LinkRuntime,
 };
 use crate::{
     config::{RoomConfig, Route},
@@ -35,6 +36,9 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 /// the network was down when it began, or if the answer took long.
 const MAX_CHECKS: u16 = (LONGEST_ATTEMPT.as_millis() / CHECK_INTERVAL.as_millis()) as u16;
 
+/// The time that direct paths get before a link uses a relay.
+const RELAY_WAIT: Duration = Duration::from_secs(2);
+
 /// A peer connection that closes when dropped. The library's own stays open without a handle.
 pub(super) struct Connection(pub(super) Arc<dyn PeerConnection>);
 
@@ -43,20 +47,37 @@ impl Connection {
     pub(super) async fn open(
         config: &RoomConfig,
         certificate: &RTCCertificate,
+        tls: Arc<ClientConfig>,
         events: &Events,
     ) -> Result<Self> {
-        let servers = resolvable_servers(&config.ice_servers).await;
+        let servers = ice::resolve(&config.ice_servers, tls).await;
+        let runtime = Arc::new(LinkRuntime::new(
+            servers.names,
+            servers.streams,
+            servers.flush,
+        ));
         let policy = match config.route {
             Route::Any => RTCIceTransportPolicy::All,
             Route::RelayOnly => RTCIceTransportPolicy::Relay,
         };
+        // A relay waits for direct paths, which the library does not switch to later.
+        let relay_wait = match config.route {
+            Route::Any => RELAY_WAIT,
+            Route::RelayOnly => Duration::ZERO,
+        };
         let build = |mdns| {
             let configuration = RTCConfigurationBuilder::new()
-                .with_ice_servers(servers.clone())
+                .with_ice_servers(servers.configuration.clone())
                 .with_ice_transport_policy(policy)
                 .with_certificates(vec![certificate.clone()])
                 .build();
-            tokio::spawn(build_connection(configuration, events.clone(), mdns))
+            tokio::spawn(build_connection(
+                configuration,
+                Arc::clone(&runtime),
+                events.clone(),
+                mdns,
+                relay_wait,
+            ))
         };
         // mDNS resolves the names that browsers send instead of local addresses. The library fails
         // or panics if there is no route for multicast. Then connect without mDNS.
@@ -111,8 +132,10 @@ impl Drop for Connection {
 /// Creates a peer connection.
 async fn build_connection(
     configuration: RTCConfiguration,
+    runtime: Arc<LinkRuntime>,
     events: Events,
     mdns: MulticastDnsMode,
+    relay_wait: Duration,
 ) -> Result<Connection> {
     let connection = PeerConnectionBuilder::new()
         .with_configuration(configuration)
@@ -124,9 +147,10 @@ async fn build_connection(
                 // a candidate (peer reflexive). By default, the library waits a second before it
                 // uses such an address, which is long for a link that replaces another.
                 .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
+                .with_relay_acceptance_min_wait(Some(relay_wait))
                 .build(),
         )
-        .with_runtime(Arc::new(TokioRuntime))
+        .with_runtime(runtime)
         .with_handler(Arc::new(events))
         .with_udp_addrs(vec!["0.0.0.0:0", "[::]:0"])
         .build()

@@ -10,8 +10,16 @@ mod ice;
 mod inputs;
 mod link;
 mod network;
+mod problems;
 mod queued;
+mod runtime;
 mod shared;
 mod socket;
+mod tcp;
+mod tls;
+mod turn;
+
+#[cfg(test)]
+mod tests;
 
 pub(crate) use handle::{Handle, check};
