@@ -1,10 +1,15 @@
 //! The peer connection of a link.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    sync::Arc,
+    time::Duration,
+};
 
 use rtc_ice::mdns::MulticastDnsMode;
 use rustls::ClientConfig;
 use tokio::sync::{Notify, mpsc};
+use url::{Host, Url};
 use webrtc::{
     data_channel::DataChannel,
     error::Result,
@@ -17,9 +22,11 @@ use webrtc::{
 };
 
 use super::{
+    addresses::Addresses,
     ice,
     inputs::{Inputs, from_link},
-    runtime::LinkRuntime,
+    runtime::{LinkRuntime, Names},
+    scoped::ScopedSockets,
 };
 use crate::{
     config::{RoomConfig, Route},
@@ -51,11 +58,20 @@ impl Connection {
         events: &Events,
     ) -> Result<Self> {
         let servers = ice::resolve(&config.ice_servers, tls).await;
+        let reached = reached_servers(config, &servers.names);
+        let addresses = Addresses::of_this_machine(reached);
+        let scoped = Arc::new(ScopedSockets::bind(&addresses.scoped));
+        let bound = bind_addresses(&addresses, &scoped);
         let runtime = Arc::new(LinkRuntime::new(
             servers.names,
             servers.streams,
             servers.flush,
+            Arc::clone(&scoped),
         ));
+        let handler = Arc::new(Handler {
+            events: events.clone(),
+            scoped,
+        });
         let policy = match config.route {
             Route::Any => RTCIceTransportPolicy::All,
             Route::RelayOnly => RTCIceTransportPolicy::Relay,
@@ -74,7 +90,8 @@ impl Connection {
             tokio::spawn(build_connection(
                 configuration,
                 Arc::clone(&runtime),
-                events.clone(),
+                Arc::clone(&handler),
+                bound.clone(),
                 mdns,
                 relay_wait,
             ))
@@ -133,7 +150,8 @@ impl Drop for Connection {
 async fn build_connection(
     configuration: RTCConfiguration,
     runtime: Arc<LinkRuntime>,
-    events: Events,
+    handler: Arc<Handler>,
+    addresses: Vec<SocketAddr>,
     mdns: MulticastDnsMode,
     relay_wait: Duration,
 ) -> Result<Connection> {
@@ -151,14 +169,44 @@ async fn build_connection(
                 .build(),
         )
         .with_runtime(runtime)
-        .with_handler(Arc::new(events))
-        .with_udp_addrs(vec!["0.0.0.0:0", "[::]:0"])
+        .with_handler(handler)
+        .with_udp_addrs(addresses)
         .build()
         .await?;
     Ok(Connection(Arc::new(connection)))
 }
 
-/// Receives the events of a connection.
+/// Returns the addresses of servers that this machine should reach: the ICE servers and, if its
+/// URL contains its address, the signaling server.
+fn reached_servers(config: &RoomConfig, names: &Names) -> Vec<IpAddr> {
+    let signaling = Url::parse(&config.url.to_string()).ok();
+    let signaling = match signaling.as_ref().and_then(Url::host) {
+        Some(Host::Ipv4(address)) => Some(address.into()),
+        Some(Host::Ipv6(address)) => Some(address.into()),
+        Some(Host::Domain(_)) | None => None,
+    };
+    let ice = names.values().flatten().filter(|ip| !ip.is_multicast());
+    signaling.into_iter().chain(ice.copied()).collect()
+}
+
+/// Returns the addresses to which the library binds sockets.
+fn bind_addresses(addresses: &Addresses, scoped: &ScopedSockets) -> Vec<SocketAddr> {
+    let plain = addresses.plain.iter().map(|ip| SocketAddr::new(*ip, 0));
+    // The library reports an error for an address that cannot be bound, for example because the
+    // system still checks that no other machine has it.
+    let plain = plain.filter(|address| UdpSocket::bind(address).is_ok());
+    let bound: Vec<_> = plain.chain(scoped.stand_ins()).collect();
+    if !bound.is_empty() {
+        return bound;
+    }
+    // The system does not list its addresses. A link may still open through a relay.
+    vec![
+        (Ipv4Addr::UNSPECIFIED, 0).into(),
+        (Ipv6Addr::UNSPECIFIED, 0).into(),
+    ]
+}
+
+/// The sender of a connection's events.
 #[derive(Clone)]
 pub(super) struct Events {
     pub(super) id: LinkId,
@@ -169,33 +217,47 @@ pub(super) struct Events {
     pub(super) progress: Arc<Notify>,
 }
 
+/// Receives the events of a connection.
+struct Handler {
+    events: Events,
+    scoped: Arc<ScopedSockets>,
+}
+
 #[async_trait::async_trait]
-impl PeerConnectionEventHandler for Events {
+impl PeerConnectionEventHandler for Handler {
     async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
         if let Ok(init) = event.candidate.to_json() {
-            let input = LinkInput::Candidate(init.candidate);
-            let _ = self.inputs.send(from_link(self.id, input)).await;
+            let input = LinkInput::Candidate(self.scoped.rewrite(init.candidate));
+            let _ = self
+                .events
+                .inputs
+                .send(from_link(self.events.id, input))
+                .await;
         }
     }
 
     async fn on_data_channel(&self, _: Arc<dyn DataChannel>) {
         // The mesh negotiates its channels in advance. No code reads messages on other channels.
         let input = LinkInput::ProtocolViolation(ProtocolViolation::Channel);
-        let _ = self.inputs.send(from_link(self.id, input)).await;
-        let _ = self.ended.try_send(());
+        let _ = self
+            .events
+            .inputs
+            .send(from_link(self.events.id, input))
+            .await;
+        let _ = self.events.ended.try_send(());
     }
 
     async fn on_ice_connection_state_change(&self, _: RTCIceConnectionState) {
-        self.progress.notify_one();
+        self.events.progress.notify_one();
     }
 
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
-        self.progress.notify_one();
+        self.events.progress.notify_one();
         if matches!(
             state,
             RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed
         ) {
-            let _ = self.ended.try_send(());
+            let _ = self.events.ended.try_send(());
         }
     }
 }

@@ -16,7 +16,11 @@ use webrtc::runtime::{
     TokioRuntime,
 };
 
-use super::turn::{Flush, RelayedSocket, StreamServers};
+use super::{
+    scoped::ScopedSockets,
+    scoped_socket::ScopedSocket,
+    turn::{Flush, RelayedSocket, StreamServers},
+};
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -34,14 +38,21 @@ pub(super) struct LinkRuntime {
     names: Names,
     servers: Arc<StreamServers>,
     flush: Arc<Flush>,
+    scoped: Arc<ScopedSockets>,
 }
 
 impl LinkRuntime {
-    pub(super) fn new(names: Names, servers: StreamServers, flush: Flush) -> Self {
+    pub(super) fn new(
+        names: Names,
+        servers: StreamServers,
+        flush: Flush,
+        scoped: Arc<ScopedSockets>,
+    ) -> Self {
         Self {
             names,
             servers: Arc::new(servers),
             flush: Arc::new(flush),
+            scoped,
         }
     }
 }
@@ -69,7 +80,13 @@ impl Runtime for LinkRuntime {
     }
 
     fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
-        let udp = TokioRuntime.wrap_udp_socket(socket)?;
+        let udp = match self.scoped.behind(socket.local_addr()?)? {
+            None => ScopedSocket::unscoped(TokioRuntime.wrap_udp_socket(socket)?),
+            Some((behind, scope)) => {
+                ScopedSocket::scoped(TokioRuntime.wrap_udp_socket(behind)?, scope, socket)
+            }
+        };
+        let udp = Arc::new(udp);
         Ok(Arc::new(RelayedSocket::new(
             udp,
             Arc::clone(&self.servers),

@@ -51,11 +51,19 @@ impl Side {
     }
 
     /// Handles an input, and passes candidates to the other side.
-    fn handle(&mut self, input: LinkInput, other: &Side, candidates: &mut Vec<String>) {
+    fn handle(
+        &mut self,
+        input: LinkInput,
+        other: &Side,
+        candidates: &mut Vec<String>,
+        is_kept: &impl Fn(&str) -> bool,
+    ) {
         match input {
             LinkInput::Candidate(candidate) => {
-                candidates.push(candidate.clone());
-                other.link.candidate(candidate);
+                if is_kept(&candidate) {
+                    other.link.candidate(candidate.clone());
+                }
+                candidates.push(candidate);
             }
             LinkInput::Opened => self.is_open = true,
             LinkInput::Path(path) => self.path = path,
@@ -82,6 +90,16 @@ pub(super) async fn link(
     tls: &Arc<ClientConfig>,
     limit: Duration,
 ) -> Result<Opened, Vec<String>> {
+    link_with(configs, tls, limit, |_| true).await
+}
+
+/// Like [`link`]. Each side receives only the candidates that `is_kept` accepts.
+pub(super) async fn link_with(
+    configs: [&RoomConfig; 2],
+    tls: &Arc<ClientConfig>,
+    limit: Duration,
+    is_kept: impl Fn(&str) -> bool,
+) -> Result<Opened, Vec<String>> {
     let began = Instant::now();
     let deadline = began + limit;
     let mut candidates = Vec::new();
@@ -93,8 +111,8 @@ pub(super) async fn link(
         let mut took = None;
         while [&ada, &bob].iter().any(|side| side.path == Path::Unknown) {
             tokio::select! {
-                input = ada.input() => ada.handle(input, &bob, &mut candidates),
-                input = bob.input() => bob.handle(input, &ada, &mut candidates),
+                input = ada.input() => ada.handle(input, &bob, &mut candidates, &is_kept),
+                input = bob.input() => bob.handle(input, &ada, &mut candidates, &is_kept),
             }
             if ada.is_open && bob.is_open {
                 took.get_or_insert(began.elapsed());
