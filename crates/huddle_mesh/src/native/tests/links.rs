@@ -11,7 +11,7 @@ use tokio::{
 use super::super::{certificate::Certificate, inputs::Source, link::NativeLink};
 use crate::{
     config::RoomConfig,
-    core::{Input, LinkId, LinkInput},
+    core::{Input, LinkId, LinkInput, candidate::Candidate},
     stats::Path,
 };
 
@@ -60,10 +60,14 @@ impl Side {
     ) {
         match input {
             LinkInput::Candidate(candidate) => {
-                if is_kept(&candidate) {
-                    other.link.candidate(candidate.clone());
+                // Like the core, which rejects useless candidates and hides addresses.
+                if let Ok(candidate) = candidate.parse::<Candidate>() {
+                    let candidate = candidate.to_string();
+                    if is_kept(&candidate) {
+                        other.link.candidate(candidate.clone());
+                    }
+                    candidates.push(candidate);
                 }
-                candidates.push(candidate);
             }
             LinkInput::Opened => self.is_open = true,
             LinkInput::Path(path) => self.path = path,
