@@ -1,6 +1,6 @@
-use std::time::Duration;
+use std::{net::UdpSocket, time::Duration};
 
-use super::{links, turn_server::TurnServer};
+use super::{isolated::is_isolated, links, turn_server::TurnServer};
 use crate::{
     config::{IceServer, RoomConfig, Route},
     platform::tls,
@@ -9,6 +9,8 @@ use crate::{
 
 /// The time that a link may take on a busy machine.
 const LIMIT: Duration = Duration::from_secs(15);
+/// The module of these tests, for their names.
+const HERE: &str = "platform::tests::relayed::";
 /// The time that a relayed link takes if none of its packets wait in the library.
 const FAST: Duration = Duration::from_secs(2);
 
@@ -52,7 +54,29 @@ async fn turn_server_with_ipv6_address_opens_links() {
         "turn:[::1]:PORT?transport=tcp",
         "turns:[::1]:TLS_PORT",
     ];
-    relays(&[], &urls).await;
+    // There, sockets have IPv6 addresses whatever network this machine is in.
+    if is_isolated(
+        &format!("{HERE}turn_server_with_ipv6_address_opens_links"),
+        "",
+    ) {
+        relays(&[], &urls).await;
+    }
+}
+
+#[tokio::test]
+async fn stun_server_with_ipv6_address_is_asked() {
+    if !is_isolated(&format!("{HERE}stun_server_with_ipv6_address_is_asked"), "") {
+        return;
+    }
+    let server = UdpSocket::bind("[::1]:0").unwrap();
+    server.set_read_timeout(Some(LIMIT)).unwrap();
+    let url = format!("stun:{}", server.local_addr().unwrap());
+    let config = config([IceServer::stun(url)], Route::Any);
+    let tls = tls::client_config().unwrap();
+    links::link([&config; 2], &tls, LIMIT).await.unwrap();
+    let mut request = [0; 512];
+    server.recv(&mut request).expect("no request arrives");
+    assert_eq!(request[..2], [0, 1], "a STUN binding request");
 }
 
 #[tokio::test]
