@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IoSliceMut},
-    net::{IpAddr, SocketAddr, UdpSocket},
+    net::{SocketAddr, UdpSocket},
     sync::Arc,
     task::{Context, Poll},
 };
@@ -85,7 +85,7 @@ impl AsyncUdpSocket for ScopedSocket {
         if let Poll::Ready(Ok(count)) = received {
             for meta in meta.iter_mut().take(count) {
                 let (ip, port) = (meta.addr.ip(), meta.addr.port());
-                if let IpAddr::V6(_) = ip {
+                if ip.is_ipv6() {
                     meta.addr = SocketAddr::new(ip, port);
                 }
             }

@@ -1,15 +1,17 @@
 //! Two links of one process that exchange their descriptions and candidates directly.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use rustls::ClientConfig;
 use tokio::{
     sync::mpsc,
-    time::{Instant, timeout_at},
+    time::{Instant, interval, timeout_at},
 };
 
 use super::super::{certificate::Certificate, inputs::Source, link::NativeLink};
 use crate::{
+    channel::Channel,
     config::RoomConfig,
     core::{Input, LinkId, LinkInput, candidate::Candidate},
     stats::Path,
@@ -77,13 +79,55 @@ impl Side {
 }
 
 /// A link that has opened.
-#[derive(Debug)]
 pub(super) struct Opened {
+    sides: [Side; 2],
     pub(super) path: Path,
     pub(super) took: Duration,
     /// The candidates of both sides.
     pub(super) candidates: Vec<String>,
 }
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened")
+            .field("path", &self.path)
+            .field("took", &self.took)
+            .field("candidates", &self.candidates)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Opened {
+    /// Sends numbered messages from one side to the other, as fast as the link takes them.
+    ///
+    /// # Panics
+    /// Panics if a message is missing or out of order.
+    pub(super) async fn transfer(&mut self, count: u32) {
+        let [ada, bob] = &mut self.sides;
+        let (mut sent, mut received) = (0_u32, 0_u32);
+        let mut tick = interval(Duration::from_millis(2));
+        while received < count {
+            tokio::select! {
+                input = bob.input() => if let LinkInput::Message(_, bytes) = input {
+                    assert_eq!(bytes[..4], received.to_be_bytes());
+                    received += 1;
+                },
+                _ = ada.input() => {}
+                _ = tick.tick() => {}
+            }
+            while sent < count && ada.link.queued.get(Channel::Bulk) < Channel::Bulk.send_limit() {
+                let mut message = vec![0; MESSAGE_LEN];
+                message[..4].copy_from_slice(&sent.to_be_bytes());
+                ada.link.queued.accept(Channel::Bulk, message.len());
+                ada.link.send(Channel::Bulk, message.into());
+                sent += 1;
+            }
+        }
+    }
+}
+
+/// The length of the messages of [`Opened::transfer`].
+const MESSAGE_LEN: usize = 1000;
 
 /// Opens a link and waits until both sides know its path.
 ///
@@ -123,10 +167,12 @@ pub(super) async fn link_with(
             }
         }
         assert_eq!(ada.path, bob.path);
-        (ada.path, took.unwrap_or(began.elapsed()))
+        let took = took.unwrap_or(began.elapsed());
+        (ada.path, took, [ada, bob])
     };
     match timeout_at(deadline, opening).await {
-        Ok((path, took)) => Ok(Opened {
+        Ok((path, took, sides)) => Ok(Opened {
+            sides,
             path,
             took,
             candidates,

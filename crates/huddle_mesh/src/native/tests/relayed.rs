@@ -1,5 +1,7 @@
 use std::{net::UdpSocket, time::Duration};
 
+use tokio::time::timeout;
+
 use super::{isolated::is_isolated, links, turn_server::TurnServer};
 use crate::{
     config::{IceServer, RoomConfig, Route},
@@ -29,11 +31,13 @@ async fn relays(options: &[&str], urls: &[&str]) {
     for url in urls {
         let config = config([server.ice_server(url)], Route::RelayOnly);
         let opened = links::link([&config; 2], &server.tls, LIMIT).await;
-        let opened = opened.unwrap_or_else(|candidates| panic!("{url}: {candidates:?}"));
+        let mut opened = opened.unwrap_or_else(|candidates| panic!("{url}: {candidates:?}"));
         assert_eq!(opened.path, Path::Relayed, "{url}");
         let relays = opened.candidates.iter();
         assert!(relays.clone().all(|text| text.contains("typ relay")));
         assert!(opened.took < FAST, "{url}: {opened:?}");
+        let transferred = timeout(LIMIT, opened.transfer(1000)).await;
+        transferred.unwrap_or_else(|_| panic!("{url}: the transfer hangs"));
     }
 }
 

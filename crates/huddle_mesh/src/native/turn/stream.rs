@@ -20,8 +20,9 @@ use super::{
 };
 
 /// The maximum number of datagrams that wait until the connection takes them. The stream drops
-/// further ones, as a UDP path does.
-const MAX_UNSENT: usize = 128;
+/// further ones, as a UDP path does. The send queues of a link's channels fit, because a dropped
+/// datagram would cost the link up to a second.
+const MAX_UNSENT: usize = 512;
 /// The time that the connection may take to open, with TLS. The `webrtc` crate gives up on the
 /// server after about as long.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(8);
@@ -122,11 +123,10 @@ struct Pump {
 
 impl Pump {
     async fn run(self, url: &str, stream: impl AsyncRead + AsyncWrite) -> io::Result<()> {
-        problems::is_new(url, false);
         let (reader, writer) = split(stream);
         tokio::select! {
             result = send(writer, self.queue) => result,
-            result = receive(reader, self.address, self.received) => result,
+            result = receive(url, reader, self.address, self.received) => result,
         }
     }
 }
@@ -160,10 +160,12 @@ async fn send(
 }
 
 async fn receive(
+    url: &str,
     mut reader: impl AsyncRead + Unpin,
     address: SocketAddr,
     received: mpsc::Sender<Datagram>,
 ) -> io::Result<()> {
+    let mut works = false;
     let mut decoder = Decoder::default();
     let mut bytes = vec![0; READ_LEN];
     loop {
@@ -176,6 +178,10 @@ async fn receive(
         }
         decoder.push(&bytes[..length]);
         while let Some(message) = decoder.next().map_err(io::Error::other)? {
+            if !works {
+                works = true;
+                problems::is_new(url, false);
+            }
             if received.send((address, message)).await.is_err() {
                 return Ok(());
             }
