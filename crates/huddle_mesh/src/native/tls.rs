@@ -48,7 +48,7 @@ fn add_authorities(roots: &mut RootCertStore, path: &OsStr) {
     match found {
         Ok(certificates) => {
             let (added, _) = roots.add_parsable_certificates(certificates);
-            log::info!("trusts {added} more certificate authorities, because of {AUTHORITIES}");
+            log::debug!("trusts {added} more certificate authorities, because of {AUTHORITIES}");
         }
         Err(error) => log::warn!("cannot read the certificates in {AUTHORITIES}: {error}"),
     }

@@ -2,7 +2,6 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use rustls::ClientConfig;
 use tokio::{
     sync::mpsc,

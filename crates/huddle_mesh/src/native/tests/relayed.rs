@@ -48,7 +48,8 @@ async fn turn_over_tcp_and_tls_opens_links() {
         "turns:localhost:TLS_PORT",
         "turns:127.0.0.1:TLS_PORT?transport=tcp",
     ];
-    relays(&["--no-udp"], &urls).await;
+    // A link has two relays, and frees them when it closes.
+    relays(&["--no-udp", "--user-quota=4"], &urls).await;
 }
 
 #[tokio::test]
