@@ -59,6 +59,8 @@ struct Node {
     events: Vec<(Duration, CoreEvent)>,
     /// The number of links that the node has started to open.
     opened: usize,
+    /// The candidates of other nodes that the node accepted.
+    candidates: Vec<String>,
     /// The links that the node last reported to a server that forms groups.
     reported: Vec<SignalingId>,
     /// The number of the current WebSocket. Inputs of earlier ones are dropped.
@@ -178,6 +180,7 @@ impl Simulation {
             room: String::new(),
             events: Vec::new(),
             opened: 0,
+            candidates: Vec::new(),
             reported: Vec::new(),
             socket: 0,
             frozen: false,
@@ -276,7 +279,9 @@ impl Simulation {
                         self.pair((node, link), *other);
                     }
                 }
-                Action::Candidate { .. } => {}
+                Action::Candidate { candidate, .. } => {
+                    self.nodes[node].candidates.push(candidate);
+                }
                 Action::Send {
                     link,
                     channel,

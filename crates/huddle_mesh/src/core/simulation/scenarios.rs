@@ -335,6 +335,27 @@ fn missing_addresses_are_reported_on_both_sides() {
 }
 
 #[test]
+fn relays_are_accepted_after_many_other_candidates() {
+    let mut simulation = Simulation::new(2);
+    simulation.cut.insert((0, 1));
+    simulation.run(seconds(1));
+    for n in 0..100 {
+        let kind = if n < 90 { "host" } else { "relay" };
+        let candidate = format!("candidate:1 1 udp 5 10.0.1.{n} 9 typ {kind}");
+        for node in 0..2 {
+            let input = Input::Link(LinkId(0), LinkInput::Candidate(candidate.clone()));
+            simulation.after(STEP, node, input);
+        }
+    }
+    simulation.run(seconds(1));
+    for node in &simulation.nodes {
+        let is_relay = |candidate: &&String| candidate.ends_with("typ relay");
+        assert_eq!(node.candidates.iter().filter(is_relay).count(), 10);
+        assert!(node.candidates.len() <= 64);
+    }
+}
+
+#[test]
 fn missing_relay_is_reported_on_both_sides() {
     let mut simulation = Simulation::new(1);
     let config = RoomConfig::new(simulation.url).unwrap();

@@ -109,6 +109,9 @@ const MAX_MEMBERS: usize = 256;
 const MAX_PEERS: usize = 1024;
 /// The maximum number of connected peers. A larger mesh would not work anyway.
 const MAX_CONNECTED: usize = 128;
+/// The number of candidates of a link that only relays may use. They come last, and a machine with
+/// many addresses has many other candidates.
+const RESERVED_FOR_RELAYS: usize = 16;
 /// The maximum number of attempts in progress.
 const MAX_PENDING: usize = 64;
 

@@ -476,7 +476,11 @@ impl Supervisor {
                     .is_some_and(|remote| ufrag.as_ref().is_none_or(|ufrag| ufrag == remote))
         });
         let Some((id, link)) = found else { return };
-        if link.candidates >= MAX_CANDIDATES {
+        let limit = match candidate.kind {
+            CandidateKind::Relay => MAX_CANDIDATES,
+            _ => MAX_CANDIDATES - RESERVED_FOR_RELAYS,
+        };
+        if link.candidates >= limit {
             return;
         }
         link.candidates += 1;
