@@ -5,13 +5,16 @@ mod certificate;
 mod connect;
 mod connection;
 mod driver;
+mod gathering;
 mod handle;
 mod ice;
 mod inputs;
 mod link;
 mod network;
+mod probe;
 mod queued;
 mod shared;
 mod socket;
 
+pub(crate) use gathering::GatheringHandle;
 pub(crate) use handle::{Handle, check};
