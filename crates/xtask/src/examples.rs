@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::Path, process::Command};
 use anyhow::{Context, bail};
 use serde::Deserialize;
 
-use crate::install;
+use crate::{doctor, install};
 
 /// A playable example.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,8 +67,9 @@ struct Metadata {
 }
 
 impl Example {
-    /// Returns a package that is built like an example, but is not one of the listed examples.
-    pub(crate) fn unlisted(name: &str) -> Self {
+    /// Returns an example without a description.
+    #[cfg(test)]
+    fn unlisted(name: &str) -> Self {
         Self {
             name: name.to_owned(),
             package: name.to_owned(),
@@ -212,6 +213,10 @@ impl Examples {
         for example in &self.0 {
             text.push_str(&format!("\n  {}  {}", example.name, example.description));
         }
+        text.push_str(&format!(
+            "\nand `{}` checks the connections of this machine",
+            doctor::NAME
+        ));
         text
     }
 }

@@ -6,6 +6,7 @@ mod cache;
 mod cargo_install;
 mod compress;
 mod deny;
+mod doctor;
 mod env;
 mod examples;
 mod fuzz;
