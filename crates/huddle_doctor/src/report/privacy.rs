@@ -15,7 +15,7 @@ impl Addresses {
     /// Writes the address and port of a candidate.
     pub(crate) fn write(self, address: &str, port: u16) -> String {
         match address.parse::<IpAddr>() {
-            Err(_) => format!("a name that the browser uses instead of the address, port {port}"),
+            Err(_) => format!("port {port} of a name"),
             Ok(ip) if self == Self::Shortened && is_public(ip) => match ip {
                 IpAddr::V4(ip) => {
                     let [first, second, ..] = ip.octets();
@@ -35,7 +35,7 @@ impl Addresses {
 /// Describes the kind of an address.
 pub(crate) fn describe(address: &str) -> &'static str {
     match address.parse::<IpAddr>() {
-        Err(_) => "hidden",
+        Err(_) => "address hidden by the browser",
         Ok(ip) if is_public(ip) && ip.is_ipv4() => "IPv4, public",
         Ok(ip) if is_public(ip) => "IPv6, public",
         Ok(IpAddr::V4(ip)) if is_carrier(ip) => "IPv4, shared by customers of a provider",
@@ -93,6 +93,6 @@ mod tests {
     fn name_of_a_browser_is_not_written() {
         let name = "7f3a4f5e-aaaa.local";
         assert!(!Addresses::Full.write(name, 9).contains("7f3a"));
-        assert_eq!(describe(name), "hidden");
+        assert_eq!(describe(name), "address hidden by the browser");
     }
 }

@@ -131,7 +131,11 @@ fn failure(event: &JsValue) -> ServerFailure {
     let property = |name| js::get(event, name).unwrap_or(JsValue::UNDEFINED);
     let code = property("errorCode").as_f64().unwrap_or_default() as u16;
     let text = property("errorText").as_string().unwrap_or_default();
-    let text: String = text.chars().take(MAX_TEXT_LEN).collect();
+    let text: String = text
+        .trim_end_matches('.')
+        .chars()
+        .take(MAX_TEXT_LEN)
+        .collect();
     if code >= NOT_REACHED && text.contains("lookup") {
         ServerFailure::UnknownName(text)
     } else if code >= NOT_REACHED {
