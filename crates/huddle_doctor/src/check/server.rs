@@ -12,7 +12,7 @@ use crate::findings::{Answer, ServerTest};
 const TIMEOUT: Duration = Duration::from_secs(9);
 /// How long to wait for further addresses after the first one, such as that of IPv6.
 const SETTLE: Duration = Duration::from_millis(300);
-/// A gathering without an address that completes later than this has waited for an answer in vain.
+/// A gathering without an address that completes later than this has waited for an answer without success.
 /// Firefox does not report that a server has not answered.
 const PROMPT: Duration = Duration::from_secs(3);
 

@@ -7,7 +7,7 @@ use std::{
 
 use huddle_mesh::diagnose::{CandidateType, GatheredCandidate, ServerFailure};
 
-use super::{Answer, Findings, ServerTest};
+use super::measurements::{Answer, Findings, ServerTest};
 
 /// The kind of NAT (network address translation, usually by a router) between a machine and the
 /// internet. The names are those of RFC 4787.

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn machine_without_a_network_is_told_so() {
+    fn report_asks_whether_the_machine_has_a_network() {
         let text = Report::new(&Findings::default(), Addresses::Shortened).to_string();
         assert!(
             text.contains("is this machine connected to a network?"),

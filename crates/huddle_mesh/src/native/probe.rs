@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn closed_port_and_unknown_name_are_told_apart() {
+    async fn closed_port_and_unknown_name_are_different_failures() {
         // Nothing listens on the port of a socket that was closed.
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let port = socket.local_addr().unwrap().port();

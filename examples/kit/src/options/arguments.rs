@@ -73,7 +73,11 @@ impl Arguments {
             // An invalid address has no page. Joining it reports the error.
             link: page_of_room(example, &room_url, self.secret.as_ref()).unwrap_or_default(),
             room_url,
-            ice_servers: self.ice.iter().map(|text| IceServer::from(text.as_str())).collect(),
+            ice_servers: self
+                .ice
+                .iter()
+                .map(|text| IceServer::from(text.as_str()))
+                .collect(),
             relay_only: self.relay,
             secret: self.secret,
             identity: self.identity,
