@@ -131,6 +131,12 @@ fn failure(event: &JsValue) -> ServerFailure {
     let property = |name| js::get(event, name).unwrap_or(JsValue::UNDEFINED);
     let code = property("errorCode").as_f64().unwrap_or_default() as u16;
     let text = property("errorText").as_string().unwrap_or_default();
+    // Firefox has no texts.
+    let text = if text.is_empty() {
+        "the browser gives no reason"
+    } else {
+        &text
+    };
     let text: String = text
         .trim_end_matches('.')
         .chars()
