@@ -193,6 +193,14 @@ impl Examples {
         &self.0
     }
 
+    /// Returns the examples of a site: the named one, all, or none for the doctor, which is part of every site.
+    pub(crate) fn of_site(&self, name: Option<&str>) -> anyhow::Result<Vec<&Example>> {
+        match name {
+            Some(doctor::NAME) => Ok(Vec::new()),
+            name => self.select(name),
+        }
+    }
+
     /// Returns the named example, or all examples.
     pub(crate) fn select(&self, name: Option<&str>) -> anyhow::Result<Vec<&Example>> {
         match name {
@@ -249,6 +257,15 @@ mod tests {
         let duel = examples.select(Some("duel")).unwrap();
         assert_eq!(duel.len(), 1);
         assert_eq!(duel[0].name, "duel");
+    }
+
+    #[test]
+    fn site_of_the_doctor_has_no_examples() {
+        let examples = two();
+        assert!(examples.of_site(Some("doctor")).unwrap().is_empty());
+        assert_eq!(examples.of_site(Some("duel")).unwrap().len(), 1);
+        assert_eq!(examples.of_site(None).unwrap().len(), 2);
+        assert!(examples.of_site(Some("helo")).is_err());
     }
 
     #[test]

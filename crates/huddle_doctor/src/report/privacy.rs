@@ -15,7 +15,7 @@ impl Addresses {
     /// Writes the address and port of a candidate.
     pub(crate) fn write(self, address: &str, port: u16) -> String {
         match address.parse::<IpAddr>() {
-            Err(_) => format!("port {port} of a name"),
+            Err(_) => format!("port {port}"),
             Ok(ip) if self == Self::Shortened && is_public(ip) => match ip {
                 IpAddr::V4(ip) => {
                     let [first, second, ..] = ip.octets();

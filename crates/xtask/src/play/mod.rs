@@ -58,12 +58,8 @@ pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCo
             doctor::PACKAGE
         );
     }
-    let examples = match options.all {
-        true => project.examples.select(None)?,
-        // It is part of every site.
-        false if is_doctor => Vec::new(),
-        false => project.examples.select(Some(&options.example))?,
-    };
+    let name = (!options.all).then_some(options.example.as_str());
+    let examples = project.examples.of_site(name)?;
     let window = examples.first().copied().filter(|_| options.native);
     let ip = match options.lan {
         true => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
