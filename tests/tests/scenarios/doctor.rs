@@ -48,7 +48,7 @@ pub(crate) fn doctor_page_shows_and_copies_the_result(artifacts: &Artifacts) -> 
     );
 
     let desktop = Browser::chromium("a desktop", Page::DEFAULT)?;
-    let dead = "ice=stun:10.77.0.2:9&signal=ws://127.0.0.1:9";
+    let dead = "ice=stun:10.77.0.2:4999&signal=ws://127.0.0.1:4999";
     desktop.open(&server.page("doctor", dead))?;
     let text = result(&desktop)?;
     ensure!(
