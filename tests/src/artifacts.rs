@@ -52,7 +52,9 @@ impl Artifacts {
         };
         for file in [
             found.program("huddle-signaling"),
+            found.program("huddle-doctor"),
             found.program(TEST_PLAYER),
+            found.site.join("doctor/index.html"),
             found.site.join("hello/index.html"),
             found.site.join(TEST_PLAYER).join("index.html"),
             found.stock_client(),
@@ -131,6 +133,8 @@ fn build_programs() -> anyhow::Result<PathBuf> {
     cargo(
         [
             "build",
+            "-p",
+            "huddle_doctor",
             "-p",
             "huddle_signaling",
             "-p",

@@ -179,6 +179,28 @@ impl IceServer {
     }
 }
 
+/// Parses `stun:host:3478`, or `user:secret@turn:host:3478` with a login, as the options of a program
+/// contain it. [`Room::join`](crate::Room::join) checks the URL.
+///
+/// ```
+/// use huddle_mesh::IceServer;
+///
+/// let server = IceServer::from("ada:secret@turn:turn.example.org:3478");
+/// assert_eq!(server, IceServer::turn("turn:turn.example.org:3478", "ada", "secret"));
+/// ```
+impl From<&str> for IceServer {
+    fn from(text: &str) -> Self {
+        let text = text.trim();
+        let login = text
+            .split_once('@')
+            .and_then(|(login, url)| Some((login.split_once(':')?, url)));
+        match login {
+            Some(((user, secret), url)) => Self::turn(url, user, secret),
+            None => Self::stun(text),
+        }
+    }
+}
+
 impl fmt::Debug for IceServer {
     /// Omits the credential, so that it does not appear in logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -18,6 +18,7 @@
 mod channel;
 mod config;
 mod core;
+pub mod diagnose;
 mod event;
 mod ice_url;
 mod inbox;

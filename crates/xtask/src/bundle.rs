@@ -1,4 +1,4 @@
-//! Builds the files that a browser loads for an example: wasm from cargo, JavaScript from wasm-bindgen.
+//! Builds the files that a browser loads for a page: wasm from cargo, JavaScript from wasm-bindgen.
 
 use std::{
     fs,
@@ -11,9 +11,7 @@ use anyhow::{Context, anyhow};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{
-    compress,
-    examples::{self, Example},
-    process,
+    compress, process,
     project::Project,
     toolchain::{TARGET, WasmToolchain},
 };
@@ -41,23 +39,26 @@ impl WebProfile {
     }
 }
 
-/// Compiles the examples to wasm.
+/// Prints how long the build takes if it compiles Bevy for the first time.
+pub(crate) fn announce(project: &Project, profile: WebProfile, games: usize) {
+    if let Some(minutes) = first_build_minutes(project, profile, games) {
+        println!(
+            "Compiling Bevy for browsers. This first build takes about {minutes} minutes on this machine. \
+             Later builds reuse it."
+        );
+    }
+}
+
+/// Compiles packages to wasm.
 ///
 /// Cargo gives all packages of a call the features that any of them needs. Pages for development share one build of
 /// Bevy. A published page contains only what its game needs.
 pub(crate) fn compile(
     project: &Project,
     toolchain: &WasmToolchain,
-    examples: &[&Example],
+    packages: &[&str],
     profile: WebProfile,
 ) -> anyhow::Result<()> {
-    let packages = examples::packages(examples);
-    if let Some(minutes) = first_build_minutes(project, profile, packages.len()) {
-        println!(
-            "Compiling Bevy for browsers. This first build takes about {minutes} minutes on this machine. \
-             Later builds reuse it."
-        );
-    }
     let together = match profile {
         WebProfile::Web => packages.len().max(1),
         WebProfile::WebRelease => 1,
@@ -78,16 +79,27 @@ pub(crate) fn compile(
 const BEVY_MINUTES: usize = 10;
 const PROGRAM_MINUTES: usize = 1;
 
-/// Estimates the duration of a build in minutes if nothing has been built with this profile yet. Optimization for size has
+/// Estimates the duration of a build in minutes if Bevy has not been built with this profile yet. Optimization for size has
 /// no estimate, because a single step of it takes most of the time, on one core.
-fn first_build_minutes(project: &Project, profile: WebProfile, programs: usize) -> Option<usize> {
-    let built = project.cache.web().join(TARGET).join(profile.name());
-    let is_first = profile == WebProfile::Web && !built.is_dir();
+fn first_build_minutes(project: &Project, profile: WebProfile, games: usize) -> Option<usize> {
+    let outputs = project.cache.web().join(TARGET).join(profile.name());
+    let is_first = profile == WebProfile::Web && games > 0 && !has_bevy(&outputs);
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    is_first.then(|| (BEVY_MINUTES + programs * PROGRAM_MINUTES).div_ceil(cores))
+    is_first.then(|| (BEVY_MINUTES + games * PROGRAM_MINUTES).div_ceil(cores))
 }
 
-/// Writes the package's `NAME.js` and `NAME_bg.wasm` into `folder` and returns the size of the wasm file.
+/// Returns whether cargo's outputs contain Bevy. The doctor does not need it.
+fn has_bevy(outputs: &Path) -> bool {
+    fs::read_dir(outputs.join("deps")).is_ok_and(|files| {
+        files.flatten().any(|file| {
+            file.file_name()
+                .to_string_lossy()
+                .starts_with("libbevy_app-")
+        })
+    })
+}
+
+/// Writes the program's `NAME.js` and `NAME_bg.wasm` into `folder` and returns the size of the wasm file.
 ///
 /// Keeps existing files if they were generated from the current output of cargo.
 pub(crate) fn bind(

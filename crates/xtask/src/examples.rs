@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::Path, process::Command};
 use anyhow::{Context, bail};
 use serde::Deserialize;
 
-use crate::install;
+use crate::{doctor, install};
 
 /// A playable example.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,8 +67,9 @@ struct Metadata {
 }
 
 impl Example {
-    /// Returns a package that is built like an example, but is not one of the listed examples.
-    pub(crate) fn unlisted(name: &str) -> Self {
+    /// Returns an example without a description.
+    #[cfg(test)]
+    fn unlisted(name: &str) -> Self {
         Self {
             name: name.to_owned(),
             package: name.to_owned(),
@@ -192,6 +193,14 @@ impl Examples {
         &self.0
     }
 
+    /// Returns the examples of a site: the named one, all, or none for the doctor, which is part of every site.
+    pub(crate) fn of_site(&self, name: Option<&str>) -> anyhow::Result<Vec<&Example>> {
+        match name {
+            Some(doctor::NAME) => Ok(Vec::new()),
+            name => self.select(name),
+        }
+    }
+
     /// Returns the named example, or all examples.
     pub(crate) fn select(&self, name: Option<&str>) -> anyhow::Result<Vec<&Example>> {
         match name {
@@ -212,6 +221,10 @@ impl Examples {
         for example in &self.0 {
             text.push_str(&format!("\n  {}  {}", example.name, example.description));
         }
+        text.push_str(&format!(
+            "\nand `{}` checks the connections of this machine",
+            doctor::NAME
+        ));
         text
     }
 }
@@ -244,6 +257,15 @@ mod tests {
         let duel = examples.select(Some("duel")).unwrap();
         assert_eq!(duel.len(), 1);
         assert_eq!(duel[0].name, "duel");
+    }
+
+    #[test]
+    fn site_of_the_doctor_has_no_examples() {
+        let examples = two();
+        assert!(examples.of_site(Some("doctor")).unwrap().is_empty());
+        assert_eq!(examples.of_site(Some("duel")).unwrap().len(), 1);
+        assert_eq!(examples.of_site(None).unwrap().len(), 2);
+        assert!(examples.of_site(Some("helo")).is_err());
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod cache;
 mod cargo_install;
 mod compress;
 mod deny;
+mod doctor;
 mod env;
 mod examples;
 mod fuzz;
@@ -73,7 +74,7 @@ enum Command {
 
 #[derive(clap::Args)]
 struct WebOptions {
-    /// The example to build [default: all examples]
+    /// The example to build, or `doctor` [default: all examples]
     example: Option<String>,
     /// Also build the page that the tests play
     #[arg(long)]
@@ -109,7 +110,7 @@ fn main() -> ExitCode {
 }
 
 fn web(project: &Project, options: &WebOptions) -> anyhow::Result<ExitCode> {
-    let mut examples = project.examples.select(options.example.as_deref())?;
+    let mut examples = project.examples.of_site(options.example.as_deref())?;
     let test_player = Example::test_player(&project.root)?;
     if options.testing {
         examples.push(&test_player);

@@ -1,4 +1,4 @@
-//! Builds the pages: an index, and one page per example.
+//! Builds the pages: an index, one page per example, and the doctor.
 
 use std::{
     collections::HashMap,
@@ -10,6 +10,7 @@ use anyhow::{Context, bail};
 
 use crate::{
     bundle::{self, WebProfile},
+    doctor,
     examples::{self, Example},
     project::Project,
     toolchain::WasmToolchain,
@@ -17,17 +18,21 @@ use crate::{
 
 const TEMPLATES: &str = "assets/web";
 
-/// Builds the pages of the given examples and returns the folder to serve.
+/// Builds the pages of the given examples, and returns the folder to serve.
 pub(crate) fn build(
     project: &Project,
     examples: &[&Example],
     profile: WebProfile,
 ) -> anyhow::Result<PathBuf> {
     let toolchain = WasmToolchain::find(project)?;
-    bundle::compile(project, &toolchain, examples, profile)?;
+    let games = examples::packages(examples);
+    bundle::announce(project, profile, games.len());
+    let mut packages = games.clone();
+    packages.push(doctor::PACKAGE);
+    bundle::compile(project, &toolchain, &packages, profile)?;
     let site = project.cache.site(profile.name());
     let mut lengths = HashMap::new();
-    for package in examples::packages(examples) {
+    for package in games {
         let folder = site.join(package);
         fs::create_dir_all(&folder)?;
         lengths.insert(package, bundle::bind(project, package, profile, &folder)?);
@@ -48,8 +53,18 @@ pub(crate) fn build(
         )?;
         fs::write(folder.join("index.html"), page)?;
     }
+    write_doctor(project, profile, &site)?;
     fs::write(site.join("index.html"), index(project, &site)?)?;
     Ok(site)
+}
+
+fn write_doctor(project: &Project, profile: WebProfile, site: &Path) -> anyhow::Result<()> {
+    let folder = site.join(doctor::NAME);
+    fs::create_dir_all(&folder)?;
+    bundle::bind(project, doctor::PROGRAM, profile, &folder)?;
+    let page = template(project, "doctor.html")?;
+    fs::write(folder.join("index.html"), page)?;
+    Ok(())
 }
 
 /// Returns the index, which lists every example. An example that has no page yet is listed with the command that builds

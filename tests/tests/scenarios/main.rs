@@ -10,6 +10,7 @@ mod cuts;
 mod departure_reasons;
 mod departures;
 mod determinism;
+mod doctor;
 mod duel;
 mod entry;
 mod firefox;

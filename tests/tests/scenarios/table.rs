@@ -8,7 +8,7 @@ use crate::{
     broken_links::{self, events_arrive_exactly_once_over_replaced_links},
     browsers, cubes,
     cuts::{self, link_survives_a_short_partition, players_reconnect_after_a_long_partition},
-    departure_reasons, departures, determinism, duel,
+    departure_reasons, departures, determinism, doctor, duel,
     entry::{
         Entry,
         Machine::{Alone, Shared},
@@ -50,6 +50,16 @@ const SCENARIOS: &[Entry] = &[
         "page_shows_why_the_game_cannot_run",
         Alone,
         pages::page_shows_why_the_game_cannot_run,
+    ),
+    (
+        "doctor_page_shows_and_copies_the_result",
+        Alone,
+        doctor::doctor_page_shows_and_copies_the_result,
+    ),
+    (
+        "doctor_program_tests_the_relay",
+        Shared,
+        doctor::doctor_program_tests_the_relay,
     ),
     ("native_meets_native", Shared, mixed::native_meets_native),
     ("duel_runs_natively_and_in_chromium", Alone, |artifacts| {

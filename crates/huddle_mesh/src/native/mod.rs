@@ -6,11 +6,13 @@ mod certificate;
 mod connect;
 mod connection;
 mod driver;
+mod gathering;
 mod handle;
 mod ice;
 mod inputs;
 mod link;
 mod network;
+mod probe;
 mod problems;
 mod queued;
 mod runtime;
@@ -25,4 +27,5 @@ mod turn;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use gathering::GatheringHandle;
 pub(crate) use handle::{Handle, check};

@@ -3,6 +3,7 @@
 
 mod certificate;
 mod driver;
+mod gathering;
 mod handle;
 mod inputs;
 mod js;
@@ -13,5 +14,6 @@ mod rtc;
 mod socket;
 mod stats;
 
+pub(crate) use gathering::GatheringHandle;
 pub(crate) use handle::Handle;
 pub(crate) use rtc::check;

@@ -7,7 +7,6 @@ use anyhow::Context;
 use crate::{
     bundle::{self, WebProfile},
     compress::{Sizes, megabytes},
-    examples::Example,
     project::Project,
     site,
     toolchain::WasmToolchain,
@@ -39,12 +38,11 @@ pub(super) fn measure(project: &Project) -> anyhow::Result<()> {
     let online = project.examples.select(Some(ONLINE))?;
     let site = site::build(project, &online, profile)?;
 
-    let offline = Example::unlisted(OFFLINE);
     let folder = project.cache.bench();
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     // Compiled separately, because cargo unifies the features of packages that it builds together.
     let toolchain = WasmToolchain::find(project)?;
-    bundle::compile(project, &toolchain, &[&offline], profile)?;
+    bundle::compile(project, &toolchain, &[OFFLINE], profile)?;
     bundle::bind(project, OFFLINE, profile, &folder)?;
 
     println!(

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::Command, time::Duration};
 use super::{group::Group, stock, tally::Tally, tools};
 use crate::{
     bundle::WebProfile,
-    env,
+    doctor, env,
     examples::{self, Example},
     fuzz, outside, packages, process,
     project::Project,
@@ -235,6 +235,7 @@ fn wasm_lints(project: &Project) -> anyhow::Result<Tally> {
     let mut clippy = toolchain.cargo(project, "clippy");
     // The profile of the pages, so that both share build scripts and proc macros.
     clippy.args(["--profile", WebProfile::Web.name(), "-p", "huddle_mesh"]);
+    clippy.args(["-p", doctor::PACKAGE]);
     let mut examples = project.examples.select(None)?;
     let test_player = Example::test_player(&project.root)?;
     examples.push(&test_player);

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
 
-use bevy_huddle::RoomSecret;
+use bevy_huddle::{IceServer, RoomSecret};
 
-use super::{Display, Options, conditioner, ice_server, page_of_room, room_url};
+use super::{Display, Options, conditioner, page_of_room, room_url};
 
 /// A bevy_huddle example.
 #[derive(Parser, Debug)]
@@ -73,7 +73,11 @@ impl Arguments {
             // An invalid address has no page. Joining it reports the error.
             link: page_of_room(example, &room_url, self.secret.as_ref()).unwrap_or_default(),
             room_url,
-            ice_servers: self.ice.iter().map(|text| ice_server(text)).collect(),
+            ice_servers: self
+                .ice
+                .iter()
+                .map(|text| IceServer::from(text.as_str()))
+                .collect(),
             relay_only: self.relay,
             secret: self.secret,
             identity: self.identity,

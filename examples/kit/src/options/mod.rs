@@ -116,18 +116,6 @@ pub fn printable(text: &str) -> String {
     text.chars().map(ascii).collect()
 }
 
-/// Parses `turn:host:3478` or `user:secret@turn:host:3478`. Joining the room validates the address.
-fn ice_server(text: &str) -> IceServer {
-    let text = text.trim();
-    match text
-        .split_once('@')
-        .and_then(|(login, url)| Some((login.split_once(':')?, url)))
-    {
-        Some(((user, secret), url)) => IceServer::turn(url, user, secret),
-        None => IceServer::stun(text),
-    }
-}
-
 /// Parses the simulated conditions. Returns `None` if there are none.
 fn conditioner(
     conditions: [(&str, Option<String>); 3],

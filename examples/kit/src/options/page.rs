@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use bevy_huddle::RoomSecret;
+use bevy_huddle::{IceServer, RoomSecret};
 use url::Url;
 
-use super::{Display, Options, conditioner, ice_server, room_url};
+use super::{Display, Options, conditioner, room_url};
 
 impl Options {
     /// Reads the page's URL:
@@ -94,7 +94,7 @@ impl Options {
             ice_servers: ice
                 .iter()
                 .flat_map(|list| list.split(','))
-                .map(ice_server)
+                .map(IceServer::from)
                 .collect(),
             relay_only,
             secret,
@@ -160,7 +160,7 @@ impl Options {
 
 #[cfg(test)]
 mod tests {
-    use bevy_huddle::{IceServer, LinkConditioner, RoomOptions};
+    use bevy_huddle::{LinkConditioner, RoomOptions};
 
     use super::*;
     use crate::options::printable;
