@@ -86,7 +86,17 @@ fn relayed_links_and_refused_logins_are_reported() {
     assert!(!output.text.contains("secret"), "{output:?}");
     assert!(output.is_success, "{output:?}");
 
-    let output = doctor(&["--ice", &format!("ada:wrong@{turn}")]);
-    output.assert_contains(&format!("[!!] {turn} refused the login (401"));
-    output.assert_contains("check its user name and password");
+    for turn in [turn.clone(), format!("{turn}?transport=tcp")] {
+        let output = doctor(&["--ice", &format!("ada:wrong@{turn}")]);
+        output.assert_contains(&format!("[!!] {turn} refused the login (401"));
+        output.assert_contains("check its user name and password");
+    }
+
+    // As in a network that blocks UDP, and lets the relay through.
+    let over_tcp = format!("{turn}?transport=tcp");
+    let dead = format!("stun:{}", own_address().unwrap());
+    let output = doctor(&["--ice", &dead, "--ice", &format!("ada:secret@{over_tcp}")]);
+    output.assert_contains(&format!("[ok] {over_tcp} answered in "));
+    output.assert_contains("Your connections go through the game's relay.");
+    assert!(output.is_success, "{output:?}");
 }

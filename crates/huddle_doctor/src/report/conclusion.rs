@@ -171,7 +171,7 @@ impl Conclusion {
                     code: 401 | 403, ..
                 }) => "check its user name and password, which may have expired",
                 Answer::Failed(ServerFailure::Refused { .. } | ServerFailure::Useless(_)) => {
-                    "look at its log and its limits"
+                    "look at its log, its limits and, with TLS, its certificate"
                 }
                 Answer::Failed(ServerFailure::NoAnswer(_)) if *self != Self::Blocked => {
                     "check that it runs, and that its firewall lets the port through"

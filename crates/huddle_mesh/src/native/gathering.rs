@@ -96,9 +96,12 @@ impl Gathering {
             ended,
             progress: Arc::new(Notify::new()),
         };
-        match self.gather(&certificate, tls, &events, received).await {
+        match self
+            .gather(&certificate, Arc::clone(&tls), &events, received)
+            .await
+        {
             Ok(()) => {
-                self.explain().await;
+                self.explain(tls).await;
                 self.report(GatheringEvent::Completed {
                     after: self.since.elapsed(),
                 });
@@ -157,7 +160,7 @@ impl Gathering {
     }
 
     /// Finds out why the only server of this gathering did not help. The connection does not tell.
-    async fn explain(&self) {
+    async fn explain(&self, tls: Arc<ClientConfig>) {
         let [server] = &self.config.ice_servers[..] else {
             return;
         };
@@ -168,7 +171,7 @@ impl Gathering {
         if self.found.contains(&wanted) {
             return;
         }
-        if let Err(failure) = probe::ask(url, server).await {
+        if let Err(failure) = probe::ask(url, server, tls).await {
             self.report(GatheringEvent::ServerFailed {
                 failure,
                 after: self.since.elapsed(),

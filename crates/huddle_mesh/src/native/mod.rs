@@ -2,6 +2,7 @@
 //! hangs.
 
 mod addresses;
+mod carrier;
 mod certificate;
 mod connect;
 mod connection;

@@ -1,17 +1,21 @@
 //! Asks a STUN or TURN server directly, to find out why a connection got no address from it.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    error::Error,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::BytesMut;
 use rtc_shared::{TransportContext, TransportMessage, TransportProtocol};
-use rtc_turn::client::{Client, ClientConfig, Event};
+use rtc_turn::client::{Client, ClientConfig as TurnConfig, Event};
+use rustls::ClientConfig;
 use sansio::Protocol;
-use tokio::{
-    net::{TcpStream, UdpSocket, lookup_host},
-    time::{Instant, timeout, timeout_at},
-};
+use tokio::time::{Instant, timeout, timeout_at};
 use webrtc::peer_connection::crypto::default_provider;
 
+use super::{carrier::Carrier, tcp};
 use crate::{config::IceServer, diagnose::ServerFailure, ice_url::IceUrl};
 
 /// The time that the lookup of the name, and then the answer may take.
@@ -26,39 +30,33 @@ const MAX_TEXT_LEN: usize = 100;
 /// # Errors
 /// Returns an error if it does not answer, or not with an address. No error means that the server
 /// answered: if a connection got no address from it, this is not the server's fault.
-pub(super) async fn ask(url: &str, server: &IceServer) -> Result<(), ServerFailure> {
+pub(super) async fn ask(
+    url: &str,
+    server: &IceServer,
+    tls: Arc<ClientConfig>,
+) -> Result<(), ServerFailure> {
     let Ok(parsed) = IceUrl::parse(url) else {
         return Err(ServerFailure::UnknownName(
             "the address is not valid".into(),
         ));
     };
     let address = resolve(&parsed).await?;
-    if parsed.is_tcp || parsed.is_secure {
-        return connect(address).await;
-    }
-    let answered = exchange(address, parsed.is_turn.then_some(server)).await;
+    let carrier = timeout(STEP_TIMEOUT, Carrier::open(&parsed, address, tls)).await;
+    let mut carrier = carrier.unwrap_or_else(|_| Err(no_answer()))?;
+    let login = parsed.is_turn.then_some(server);
+    let answered = exchange(&mut carrier, address, login).await;
     answered.unwrap_or_else(|error| Err(ServerFailure::NoAnswer(error.to_string())))
 }
 
 async fn resolve(parsed: &IceUrl<'_>) -> Result<SocketAddr, ServerFailure> {
-    let unknown = |reason: String| ServerFailure::UnknownName(reason);
-    match timeout(STEP_TIMEOUT, lookup_host((parsed.host, parsed.port))).await {
-        Ok(Ok(mut found)) => found
-            .next()
-            .ok_or_else(|| unknown("its name has no address".to_owned())),
-        Ok(Err(error)) => Err(unknown(error.to_string())),
-        Err(_) => Err(unknown("looking it up takes too long".to_owned())),
-    }
-}
-
-/// Connects to a server that uses TCP. Only the connection itself could say more.
-async fn connect(address: SocketAddr) -> Result<(), ServerFailure> {
-    match timeout(STEP_TIMEOUT, TcpStream::connect(address)).await {
-        Ok(Ok(_)) => Err(ServerFailure::Useless(
-            "it gave no address; are the user name and the password right?".to_owned(),
-        )),
-        Ok(Err(error)) => Err(ServerFailure::NoAnswer(error.to_string())),
-        Err(_) => Err(no_answer()),
+    let unknown = |reason: String| Err(ServerFailure::UnknownName(reason));
+    match timeout(STEP_TIMEOUT, tcp::lookup(parsed.host, parsed.port)).await {
+        Ok(Ok(found)) => match found.first() {
+            Some(address) => Ok(*address),
+            None => unknown("its name has no address".to_owned()),
+        },
+        Ok(Err(error)) => unknown(error.to_string()),
+        Err(_) => unknown("looking it up takes too long".to_owned()),
     }
 }
 
@@ -68,25 +66,22 @@ fn no_answer() -> ServerFailure {
 
 /// Sends a STUN request, or requests an address of a TURN server with the given login.
 async fn exchange(
+    carrier: &mut Carrier,
     address: SocketAddr,
     login: Option<&IceServer>,
-) -> Result<Result<(), ServerFailure>, Box<dyn std::error::Error>> {
-    let any = if address.is_ipv4() {
-        "0.0.0.0:0"
-    } else {
-        "[::]:0"
+) -> Result<Result<(), ServerFailure>, Box<dyn Error>> {
+    let local_addr = match address.is_ipv4() {
+        true => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+        false => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
     };
-    let socket = UdpSocket::bind(any).await?;
-    socket.connect(address).await?;
-    let local_addr = socket.local_addr()?;
     let text = |text: Option<&String>| text.cloned().unwrap_or_default();
-    let config = ClientConfig {
+    let config = TurnConfig {
         turn_serv_addr: address.to_string(),
         local_addr,
         transport_protocol: TransportProtocol::UDP,
         username: text(login.and_then(|server| server.username.as_ref())),
         password: text(login.and_then(|server| server.credential.as_ref())),
-        ..ClientConfig::default()
+        ..TurnConfig::default()
     };
     let mut client = Client::new(config, default_provider()?)?;
     let now = || Instant::now().into_std();
@@ -98,7 +93,7 @@ async fn exchange(
     let mut buffer = [0; MAX_PACKET_LEN];
     while Instant::now() < deadline {
         while let Some(packet) = client.poll_write() {
-            socket.send(&packet.message).await?;
+            carrier.send(&packet.message).await?;
         }
         while let Some(event) = client.poll_event() {
             match event {
@@ -107,7 +102,7 @@ async fn exchange(
                     // The server would keep the address for ten minutes.
                     client.relay(relayed)?.close(now())?;
                     while let Some(packet) = client.poll_write() {
-                        socket.send(&packet.message).await?;
+                        carrier.send(&packet.message).await?;
                     }
                     return Ok(Ok(()));
                 }
@@ -117,8 +112,13 @@ async fn exchange(
                 _ => {}
             }
         }
-        let wake = client.poll_timeout().map_or(deadline, Instant::from_std);
-        match timeout_at(wake.min(deadline), socket.recv(&mut buffer)).await {
+        // A stream repeats nothing, and must not stop in the middle of a message.
+        let wake = match carrier {
+            Carrier::Datagrams(_) => client.poll_timeout().map(Instant::from_std),
+            Carrier::Stream(_) => None,
+        };
+        let wake = wake.unwrap_or(deadline).min(deadline);
+        match timeout_at(wake, carrier.receive(&mut buffer)).await {
             Ok(received) => client.handle_read(TransportMessage {
                 now: now(),
                 transport: TransportContext {
@@ -151,7 +151,13 @@ fn refusal(text: &str) -> ServerFailure {
 
 #[cfg(test)]
 mod tests {
+    use tokio::{
+        io::AsyncWriteExt,
+        net::{TcpListener, UdpSocket},
+    };
+
     use super::*;
+    use crate::platform::tls;
 
     #[test]
     fn error_code_of_the_server_is_kept() {
@@ -173,7 +179,11 @@ mod tests {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let port = socket.local_addr().unwrap().port();
         drop(socket);
-        let ask = async |url: String| ask(&url, &IceServer::stun(&url)).await.unwrap_err();
+        let tls = tls::client_config().unwrap();
+        let ask = async |url: String| {
+            let server = IceServer::stun(&url);
+            ask(&url, &server, Arc::clone(&tls)).await.unwrap_err()
+        };
         let closed = ask(format!("stun:127.0.0.1:{port}")).await;
         assert!(matches!(closed, ServerFailure::NoAnswer(_)), "{closed:?}");
         let unknown = ask("stun:no-such-name.invalid".to_owned()).await;
@@ -181,5 +191,23 @@ mod tests {
             matches!(unknown, ServerFailure::UnknownName(_)),
             "{unknown:?}"
         );
+    }
+
+    #[tokio::test]
+    async fn server_without_tls_is_not_a_server_that_is_down() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.write_all(b"this is not a TLS handshake").await;
+        });
+        let url = format!("turns:localhost:{port}?transport=tcp");
+        let server = IceServer::turn(&url, "ada", "secret");
+        let tls = tls::client_config().unwrap();
+        let failure = ask(&url, &server, tls).await.unwrap_err();
+        let ServerFailure::Useless(reason) = failure else {
+            panic!("{failure:?}");
+        };
+        assert!(reason.contains("TLS is not possible"), "{reason}");
     }
 }
