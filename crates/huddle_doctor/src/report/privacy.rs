@@ -36,6 +36,7 @@ impl Addresses {
 pub(crate) fn describe(address: &str) -> &'static str {
     match address.parse::<IpAddr>() {
         Err(_) => "address hidden by the browser",
+        Ok(ip) if ip.to_canonical().is_loopback() => "this machine only",
         Ok(ip) if is_public(ip) && ip.is_ipv4() => "IPv4, public",
         Ok(ip) if is_public(ip) => "IPv6, public",
         Ok(IpAddr::V4(ip)) if is_carrier(ip) => "IPv4, shared by customers of a provider",
@@ -87,6 +88,21 @@ mod tests {
         }
         assert_eq!(Addresses::Full.write("203.0.113.7", 9), "203.0.113.7:9");
         assert_eq!(Addresses::Full.write("2001:db8::6", 9), "[2001:db8::6]:9");
+    }
+
+    #[test]
+    fn kinds_of_addresses_are_described() {
+        for (address, expected) in [
+            ("127.0.0.1", "this machine only"),
+            ("::1", "this machine only"),
+            ("203.0.113.7", "IPv4, public"),
+            ("2001:db8::1", "IPv6, public"),
+            ("192.168.1.5", "IPv4, private"),
+            ("fe80::1", "IPv6, private"),
+            ("100.64.1.2", "IPv4, shared by customers of a provider"),
+        ] {
+            assert_eq!(describe(address), expected, "{address}");
+        }
     }
 
     #[test]
