@@ -19,6 +19,8 @@ const ABSENCE: Duration = Duration::from_secs(600);
 const MEETING_TIMEOUT: Duration = Duration::from_secs(2);
 /// The maximum time until a sleeping player is lost.
 const LOSS_TIMEOUT: Duration = Duration::from_secs(10);
+/// Records which peers leave.
+const PROBE: [(&str, &str); 1] = [("probe", "20")];
 /// The time limit for the return of a player. A longer time than [`MEETING_TIMEOUT`], so that the
 /// failure names the time.
 const RETURN_TIMEOUT: Duration = Duration::from_secs(20);
@@ -104,14 +106,14 @@ fn together<'a>(
 /// minutes each of them is back in play within two seconds, with its id.
 pub(super) fn absent_players_return(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
-    let mut ada = Native::start(artifacts, "Ada", &server, "hello", 1)?;
+    let mut ada = Native::measuring(artifacts, "Ada", &server, "hello", 1, &PROBE)?;
     let mut page = Browser::chromium("Bob", Page::SMALL)?;
-    page.open(&server.player("render=off&bot=2"))?;
-    let mut native = Native::start(artifacts, "Cleo", &server, "hello", 3)?;
+    page.open(&server.player("render=off&bot=2&probe=20"))?;
+    let mut native = Native::measuring(artifacts, "Cleo", &server, "hello", 3, &PROBE)?;
     let mut chromium = Browser::chromium("Dan", Page::SMALL)?;
-    chromium.open(&server.player("render=off&bot=4"))?;
+    chromium.open(&server.player("render=off&bot=4&probe=20"))?;
     let mut firefox = Browser::firefox("Eve", Page::SMALL)?;
-    firefox.open(&server.player("render=off&bot=5"))?;
+    firefox.open(&server.player("render=off&bot=5&probe=20"))?;
     let (ids, _) = all_meet(
         &mut [
             &mut ada,
