@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs, io,
-    net::{Ipv4Addr, UdpSocket},
+    net::{IpAddr, UdpSocket},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -29,7 +29,7 @@ pub enum Answer {
     /// The server does not respond.
     Never,
     /// The name has this address.
-    Address(Ipv4Addr),
+    Address(IpAddr),
 }
 
 type Answers = Arc<Mutex<BTreeMap<String, Answer>>>;
@@ -113,12 +113,13 @@ fn reply(message: &[u8], answers_by_name: &BTreeMap<String, Answer>) -> Option<V
     match answer.unwrap_or(Answer::Unknown) {
         Answer::Never => return None,
         Answer::Unknown => reply[3] |= NO_SUCH_NAME,
-        Answer::Address(address) if is_address_query => {
+        Answer::Address(IpAddr::V4(address)) if is_address_query => {
             reply[7] = 1;
             // The name of the question, type A, class IN, a time to live of one second.
             reply.extend([0xc0, HEADER as u8, 0, 1, 0, 1, 0, 0, 0, 1, 0, 4]);
             reply.extend(address.octets());
         }
+        // The server has only IPv4 addresses.
         Answer::Address(_) => {}
     }
     Some(reply)
@@ -126,6 +127,8 @@ fn reply(message: &[u8], answers_by_name: &BTreeMap<String, Answer>) -> Option<V
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     const QUESTION: &[u8] = b"\x12\x34\x01\x20\0\x01\0\0\0\0\0\0\x04play\x04test\0\0\x01\0\x01";
@@ -136,7 +139,7 @@ mod tests {
         let mut answers_by_name = BTreeMap::new();
         let unknown = reply(QUESTION, &answers_by_name).unwrap();
         assert_eq!((unknown[3] & 15, unknown[7]), (NO_SUCH_NAME, 0));
-        answers_by_name.insert("play.test".to_owned(), Answer::Address(address));
+        answers_by_name.insert("play.test".to_owned(), Answer::Address(address.into()));
         let found = reply(QUESTION, &answers_by_name).unwrap();
         assert_eq!((found[3] & 15, found[7]), (0, 1));
         assert!(found.ends_with(&address.octets()));

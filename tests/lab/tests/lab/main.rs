@@ -1,7 +1,9 @@
 //! Tests of the lab with sockets of this process on several hosts.
 
+mod routers;
+
 use std::{
-    net::{Ipv4Addr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, UdpSocket},
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -61,7 +63,7 @@ fn main() -> ExitCode {
             }
         }
     }
-    let trials = TESTS.iter().map(|&(name, test)| {
+    let trials = TESTS.iter().chain(routers::TESTS).map(|&(name, test)| {
         Trial::test(name, move || {
             test().map_err(|error| format!("{error:#}").into())
         })
@@ -76,7 +78,7 @@ fn socket(host: &Host) -> anyhow::Result<UdpSocket> {
 }
 
 /// Sends a packet from one socket to the other. Returns the elapsed time.
-fn send(from: &UdpSocket, to: &UdpSocket, address: Ipv4Addr) -> anyhow::Result<Duration> {
+fn send(from: &UdpSocket, to: &UdpSocket, address: IpAddr) -> anyhow::Result<Duration> {
     let start = Instant::now();
     from.send_to(b"hello", (address, PORT))?;
     let mut bytes = [0; 16];
