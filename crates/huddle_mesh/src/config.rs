@@ -53,11 +53,21 @@ pub enum Route {
 /// A STUN or TURN server, with its own credentials.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IceServer {
-    /// The URLs of the server: `stun:host:port` or `turn:host:port`.
+    /// The URLs of the server:
     ///
-    /// Browsers also support `stuns:host:port`, `turns:host:port`, and `?transport=tcp` at the end
-    /// of the URL of a TURN server. [`Room::join`](crate::Room::join) rejects URLs that the
-    /// platform does not support.
+    /// - `stun:host:port` for a STUN server.
+    /// - `turn:host:port` for a TURN server over UDP.
+    /// - `turn:host:port?transport=tcp` for a TURN server over TCP.
+    /// - `turns:host:port` for a TURN server over TLS.
+    ///
+    /// The port is optional, and an IPv6 address needs brackets. Links use UDP if they can. Add a
+    /// `turns:` URL with port 443 for networks that block UDP.
+    ///
+    /// Some browsers also support `stuns:host:port`. [`Room::join`](crate::Room::join) rejects URLs
+    /// that the platform does not support.
+    ///
+    /// On native platforms, the certificate of a `turns:` server must come from a public authority,
+    /// or from one in the file that the environment variable `SSL_CERT_FILE` names.
     pub urls: Vec<String>,
     /// The TURN user name.
     pub username: Option<String>,

@@ -13,9 +13,15 @@ pub(crate) struct IceUrl<'a> {
     pub(crate) is_secure: bool,
     /// The host, without the brackets of an IPv6 address.
     pub(crate) host: &'a str,
-    /// Whether the URL ends with `?transport=tcp`.
+    /// The port, or the default port of the scheme.
+    pub(crate) port: u16,
+    /// Whether to connect to the server over TCP. TLS uses TCP too, unless the URL ends with
+    /// `?transport=udp`.
     pub(crate) is_tcp: bool,
 }
+
+/// The default ports of servers without and with TLS.
+const DEFAULT_PORTS: (u16, u16) = (3478, 5349);
 
 const PORT: &str = "the port is not a number from 1 to 65535";
 const STUN_QUERY: &str =
@@ -61,12 +67,15 @@ impl<'a> IceUrl<'a> {
         if host.is_empty() || host.contains(is_invalid) {
             return Err(unknown());
         }
-        if port.is_some_and(|port| !is_port(port)) {
-            return Err(unusable(PORT));
-        }
+        let port = match port {
+            Some(port) => parse_port(port).ok_or_else(|| unusable(PORT))?,
+            None if is_secure => DEFAULT_PORTS.1,
+            None => DEFAULT_PORTS.0,
+        };
         let is_tcp = match query {
             Some(_) if !is_turn => return Err(unusable(STUN_QUERY)),
-            None | Some("transport=udp") => false,
+            None => is_secure,
+            Some("transport=udp") => false,
             Some("transport=tcp") => true,
             Some(_) => return Err(unusable(TURN_QUERY)),
         };
@@ -74,13 +83,15 @@ impl<'a> IceUrl<'a> {
             is_turn,
             is_secure,
             host,
+            port,
             is_tcp,
         })
     }
 }
 
-fn is_port(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse().is_ok_and(|port: u16| port > 0)
+fn parse_port(text: &str) -> Option<u16> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|port| is_number && *port > 0)
 }
 
 /// Checks a server for the mistakes that do not depend on the platform.
@@ -112,26 +123,42 @@ mod tests {
 
     #[test]
     fn usable_urls_are_parsed() {
-        let url = |is_turn, is_secure, host, is_tcp| IceUrl {
+        let url = |is_turn, is_secure, host, port, is_tcp| IceUrl {
             is_turn,
             is_secure,
             host,
+            port,
             is_tcp,
         };
         for (text, expected) in [
             (
                 "stun:stun.example.org",
-                url(false, false, "stun.example.org", false),
+                url(false, false, "stun.example.org", 3478, false),
             ),
-            ("stuns:10.0.0.1:443", url(false, true, "10.0.0.1", false)),
             (
-                "turn:[::1]:3478?transport=udp",
-                url(true, false, "::1", false),
+                "stuns:10.0.0.1:443",
+                url(false, true, "10.0.0.1", 443, true),
             ),
-            ("turn:[2001:db8::1]", url(true, false, "2001:db8::1", false)),
+            (
+                "turn:[::1]:1?transport=udp",
+                url(true, false, "::1", 1, false),
+            ),
+            (
+                "turn:[2001:db8::1]",
+                url(true, false, "2001:db8::1", 3478, false),
+            ),
+            (
+                "turn:host?transport=tcp",
+                url(true, false, "host", 3478, true),
+            ),
+            ("turns:host", url(true, true, "host", 5349, true)),
             (
                 "turns:host:65535?transport=tcp",
-                url(true, true, "host", true),
+                url(true, true, "host", 65535, true),
+            ),
+            (
+                "turns:host?transport=udp",
+                url(true, true, "host", 5349, false),
             ),
         ] {
             assert_eq!(IceUrl::parse(text), Ok(expected), "{text}");

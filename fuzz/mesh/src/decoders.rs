@@ -1,5 +1,6 @@
 //! Checks that a value that a decoder accepts can be encoded and decoded to the same value.
 
+use bytes::{Bytes, BytesMut};
 use huddle_id::PeerId;
 use url::Url;
 use uuid::Uuid;
@@ -11,6 +12,7 @@ use crate::{
         sdp::{Description, MAX_CANDIDATES, SdpKind},
         signal::{self, ServerMessage, Signal},
     },
+    framing::{Decoder, FramingError, encode},
     limits::MAX_SIGNAL_LEN,
     room_url::RoomUrl,
 };
@@ -67,6 +69,34 @@ pub fn signal(text: &str) {
             Err(error) => panic!("{error}: {relayed}"),
         }
     }
+}
+
+/// Splits the byte stream of a TURN server, in parts whose lengths depend on `seed`.
+pub fn turn_stream(seed: u8, bytes: &[u8]) {
+    let (messages, end) = split(bytes, bytes.len());
+    let parts = split(bytes, usize::from(seed).max(1));
+    assert_eq!(parts, (messages.clone(), end));
+    let mut wire = BytesMut::new();
+    for message in &messages {
+        encode(message, &mut wire);
+    }
+    assert_eq!(split(&wire, wire.len()), (messages, Ok(())));
+}
+
+/// Returns the messages in a stream that arrives in parts of `length` bytes, and how it ends.
+fn split(bytes: &[u8], length: usize) -> (Vec<Bytes>, Result<(), FramingError>) {
+    let (mut decoder, mut messages) = (Decoder::default(), Vec::new());
+    for part in bytes.chunks(length.max(1)) {
+        decoder.push(part);
+        loop {
+            match decoder.next() {
+                Ok(Some(message)) => messages.push(message),
+                Ok(None) => break,
+                Err(error) => return (messages, Err(error)),
+            }
+        }
+    }
+    (messages, Ok(()))
 }
 
 /// Decodes the URL of a room.

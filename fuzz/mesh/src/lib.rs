@@ -14,6 +14,8 @@ mod config;
 mod core;
 #[path = "../../../crates/huddle_mesh/src/event.rs"]
 mod event;
+#[path = "../../../crates/huddle_mesh/src/native/turn/framing.rs"]
+mod framing;
 #[path = "../../../crates/huddle_mesh/src/limits.rs"]
 mod limits;
 #[path = "../../../crates/huddle_mesh/src/room_url.rs"]

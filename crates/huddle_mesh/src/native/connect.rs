@@ -1,18 +1,18 @@
 //! Opens a WebSocket to the signaling server, and describes the error if that fails.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, time::Duration};
 
-use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::{
-    net::{TcpStream, lookup_host},
-    time::{Instant, sleep, timeout_at},
+    net::TcpStream,
+    time::{Instant, timeout_at},
 };
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, client_async_tls_with_config,
+    Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config,
     tungstenite::{Error, protocol::WebSocketConfig},
 };
 use url::{Host, Url};
 
+use super::{tcp, tls};
 use crate::{
     core::{CONNECT_TIMEOUT, SocketEnd, close_code},
     limits::MAX_SIGNAL_LEN,
@@ -21,11 +21,6 @@ use crate::{
 /// The connection attempt ends this long before the room times out, because its error text is more
 /// precise than that of the room. Large enough for a busy machine.
 const MARGIN: Duration = Duration::from_secs(2);
-/// The delay between the attempts to connect to two addresses of a server (RFC 8305, section 5).
-const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
-/// The maximum number of addresses of a server to try.
-const MAX_ADDRESSES: usize = 16;
-
 pub(super) type WebSocket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Opens a WebSocket.
@@ -33,8 +28,7 @@ pub(super) type WebSocket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 /// # Errors
 /// Returns the step that failed, with a text for the player.
 pub(super) async fn connect(url: &str) -> Result<WebSocket, SocketEnd> {
-    // Without this, other crates of the program could change the cryptography provider of rustls.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let tls = tls::client_config().map_err(|error| unreachable(error.to_string()))?;
     let deadline = Instant::now() + CONNECT_TIMEOUT - MARGIN;
     let stream = timeout_at(deadline, open(url, deadline))
         .await
@@ -43,7 +37,8 @@ pub(super) async fn connect(url: &str) -> Result<WebSocket, SocketEnd> {
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_SIGNAL_LEN))
         .max_frame_size(Some(MAX_SIGNAL_LEN));
-    let upgrade = client_async_tls_with_config(url, stream, Some(config), None);
+    let upgrade =
+        client_async_tls_with_config(url, stream, Some(config), Some(Connector::Rustls(tls)));
     match timeout_at(deadline, upgrade).await {
         Ok(Ok((socket, _))) => Ok(socket),
         Ok(Err(error)) => Err(handshake_error(error)),
@@ -62,8 +57,8 @@ async fn open(url: &str, deadline: Instant) -> Result<TcpStream, SocketEnd> {
     let (host, port) = host_and_port(url).ok_or_else(|| unreachable("its address has no host"))?;
     // The lookup runs on a thread that cannot be cancelled. On a timeout, it continues without
     // this task.
-    let found = match timeout_at(deadline, lookup_host((&*host, port))).await {
-        Ok(Ok(found)) => found.take(MAX_ADDRESSES).collect(),
+    let found = match timeout_at(deadline, tcp::lookup(&host, port)).await {
+        Ok(Ok(found)) => found,
         Ok(Err(error)) => {
             return Err(unreachable(format!(
                 "no address was found for {host}: {error}"
@@ -75,7 +70,7 @@ async fn open(url: &str, deadline: Instant) -> Result<TcpStream, SocketEnd> {
             )));
         }
     };
-    let opened = open_any(found).await;
+    let opened = tcp::open_any(found).await;
     opened.map_err(|error| unreachable(error.to_string()))
 }
 
@@ -87,28 +82,6 @@ fn host_and_port(url: &str) -> Option<(String, u16)> {
         Host::Ipv6(address) => address.to_string(),
     };
     Some((host, url.port_or_known_default()?))
-}
-
-/// Connects to the first address that answers.
-///
-/// Tries the addresses concurrently, so that an unreachable one (for example because IPv6 is
-/// broken) does not delay the others.
-async fn open_any(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
-    let mut attempts: FuturesUnordered<_> = (0..)
-        .zip(addresses)
-        .map(async |(index, address)| {
-            sleep(ATTEMPT_DELAY * index).await;
-            TcpStream::connect(address).await
-        })
-        .collect();
-    let mut result = Err(io::Error::other("its name has no address"));
-    while let Some(done) = attempts.next().await {
-        result = done;
-        if result.is_ok() {
-            break;
-        }
-    }
-    result
 }
 
 /// Converts the error of a WebSocket handshake.
@@ -149,29 +122,12 @@ mod tests {
 
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
-        net::{TcpListener, TcpSocket},
-        time::timeout,
+        net::TcpListener,
     };
 
     use super::*;
 
     const LOCAL: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
-
-    /// Returns a listener that neither accepts nor rejects connections, because its queue is full.
-    /// The connections in the queue must be kept.
-    async fn black_hole() -> (TcpListener, Vec<TcpStream>) {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind(LOCAL.into()).unwrap();
-        let listener = socket.listen(1).unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut queue = Vec::new();
-        while let Ok(stream) =
-            timeout(Duration::from_millis(100), TcpStream::connect(address)).await
-        {
-            queue.push(stream.unwrap());
-        }
-        (listener, queue)
-    }
 
     /// Starts a server that answers the first request with `answer`, and no other. Returns its URL.
     async fn serve(answer: &'static str) -> String {
@@ -183,16 +139,6 @@ mod tests {
             let _ = stream.write_all(answer.as_bytes()).await;
         });
         url
-    }
-
-    #[tokio::test]
-    async fn unreachable_address_does_not_delay_the_next() {
-        let (dead, _queue) = black_hole().await;
-        let alive = TcpListener::bind(LOCAL).await.unwrap();
-        let both = [&dead, &alive].map(|listener| listener.local_addr().unwrap());
-        let opened = timeout(Duration::from_secs(2), open_any(both.to_vec())).await;
-        let opened = opened.expect("the second address was not tried in time");
-        assert_eq!(opened.unwrap().peer_addr().unwrap(), both[1]);
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ use std::{
     time::Duration,
 };
 
+use rustls::ClientConfig;
 use tokio::{
     sync::mpsc,
     time::{Instant, MissedTickBehavior, interval, sleep, timeout},
@@ -38,6 +39,7 @@ pub(super) struct Driver {
     core: Core,
     certificate: Certificate,
     config: RoomConfig,
+    tls: Arc<ClientConfig>,
     started: Instant,
     last_tick: Instant,
     shared: Arc<Shared>,
@@ -56,6 +58,7 @@ impl Driver {
     pub(super) fn new(
         certificate: Certificate,
         config: RoomConfig,
+        tls: Arc<ClientConfig>,
         shared: Arc<Shared>,
         commands: mpsc::UnboundedReceiver<Command>,
     ) -> Self {
@@ -65,6 +68,7 @@ impl Driver {
             core: Core::new(&certificate.identity, &config, Entropy::from_system()),
             certificate,
             config,
+            tls,
             started: Instant::now(),
             last_tick: Instant::now(),
             shared,
@@ -180,6 +184,7 @@ impl Driver {
                         offer,
                         &self.config,
                         self.certificate.rtc.clone(),
+                        Arc::clone(&self.tls),
                         self.inputs_tx.clone(),
                     );
                     self.links.insert(link, opened);

@@ -13,6 +13,7 @@ use super::{
     driver::Driver,
     ice,
     shared::{Command, Shared, lock},
+    tls,
 };
 use crate::{
     channel::Channel,
@@ -50,11 +51,12 @@ impl Handle {
             .enable_all()
             .build()
             .map_err(|error| RoomError::Startup(error.to_string()))?;
+        let tls = tls::client_config().map_err(|error| RoomError::Startup(error.to_string()))?;
         let shared = Arc::new(Shared::default());
         // The send limits of the channels bound this queue.
         let (commands, received) = mpsc::unbounded_channel();
         let (done_tx, done) = std_mpsc::channel();
-        let driver = Driver::new(certificate, config, Arc::clone(&shared), received);
+        let driver = Driver::new(certificate, config, tls, Arc::clone(&shared), received);
         std::thread::Builder::new()
             .name("huddle-mesh".into())
             .spawn(move || {

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use rustls::ClientConfig;
 use tokio::{
     sync::{Notify, mpsc},
     task::JoinSet,
@@ -51,6 +52,7 @@ impl NativeLink {
         offer: Option<String>,
         config: &RoomConfig,
         certificate: RTCCertificate,
+        tls: Arc<ClientConfig>,
         inputs: Inputs,
     ) -> Self {
         let (commands, received) = mpsc::unbounded_channel();
@@ -59,6 +61,7 @@ impl NativeLink {
             id,
             config: config.clone(),
             certificate,
+            tls,
             inputs: inputs.clone(),
             queued: Arc::clone(&queued),
         };
@@ -103,6 +106,7 @@ struct LinkTask {
     id: LinkId,
     config: RoomConfig,
     certificate: RTCCertificate,
+    tls: Arc<ClientConfig>,
     inputs: Inputs,
     queued: Arc<Queued>,
 }
@@ -121,7 +125,8 @@ impl LinkTask {
             ended: ended_tx,
             progress: Arc::clone(&progress),
         };
-        let connection = Connection::open(&self.config, &self.certificate, &events).await?;
+        let tls = Arc::clone(&self.tls);
+        let connection = Connection::open(&self.config, &self.certificate, tls, &events).await?;
         let mut channels: Vec<Arc<dyn DataChannel>> = Vec::new();
         for channel in Channel::ALL {
             channels.push(

@@ -101,10 +101,10 @@ const REFUSED: &[(&str, &str)] = &[
 ];
 /// ICE servers that native games refuse, and the expected reason.
 const REFUSED_NATIVELY: &[(&str, &str)] = &[
-    ("ada:secret@turns:127.0.0.1:5349", "TLS"),
+    ("stuns:127.0.0.1:5349", "use `stun:`"),
     (
-        "ada:secret@turn:127.0.0.1:3478?transport=tcp",
-        "over UDP only",
+        "ada:secret@turns:127.0.0.1:5349?transport=udp",
+        "TLS over UDP",
     ),
 ];
 /// The length of a user name that Chromium refuses, and Chromium's error text.
