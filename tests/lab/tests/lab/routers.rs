@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, ensure};
 use network_lab::{Addresses, Host, Lab, Nat, Router};
 
-use super::{PORT, RECEIVE_TIMEOUT, Test, receives_nothing, send, socket};
+use crate::sockets::{PORT, RECEIVE_TIMEOUT, Test, receives_nothing, send, socket};
 
 pub(super) const TESTS: &[(&str, Test)] = &[
     (
