@@ -2,16 +2,15 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    io,
     net::{IpAddr, UdpSocket},
-    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     thread,
 };
 
-use anyhow::Context;
 use network_lab::Host;
-use nix::mount::{MntFlags, MsFlags, mount, umount2};
+
+use crate::replaced::ReplacedFile;
 
 const PORT: u16 = 53;
 /// The file in which the system finds its name server.
@@ -37,7 +36,7 @@ type Answers = Arc<Mutex<BTreeMap<String, Answer>>>;
 /// A name server on a host. All programs that this test process starts use it until it is dropped.
 pub struct NameServer {
     answers: Answers,
-    settings: PathBuf,
+    _settings: ReplacedFile,
 }
 
 impl NameServer {
@@ -65,34 +64,17 @@ impl NameServer {
                 }
             }
         });
-        let settings = std::env::temp_dir().join(format!("huddle-names-{}", std::process::id()));
-        fs::write(&settings, format!("nameserver {}\n", host.address()))?;
-        let nothing: Option<&Path> = None;
-        // Only this process and its children see the file, because the lab has its own mount
-        // namespace.
-        mount(
-            Some(&settings),
-            SETTINGS,
-            nothing,
-            MsFlags::MS_BIND,
-            nothing,
-        )
-        .with_context(|| format!("cannot replace {SETTINGS}"))?;
-        Ok(Self { answers, settings })
+        let settings = format!("nameserver {}\n", host.address());
+        Ok(Self {
+            answers,
+            _settings: ReplacedFile::new(SETTINGS, &settings)?,
+        })
     }
 
     /// Sets the answer for a name.
     pub fn set(&self, name: &str, answer: Answer) {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         answers.insert(name.to_owned(), answer);
-    }
-}
-
-impl Drop for NameServer {
-    fn drop(&mut self) {
-        // An error means that the file is already unmounted or removed.
-        let _ = umount2(SETTINGS, MntFlags::MNT_DETACH);
-        let _ = fs::remove_file(&self.settings);
     }
 }
 
