@@ -18,6 +18,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
+    authority::Authority,
     chromium,
     driver::{Driver, Folder},
     firefox,
@@ -80,8 +81,20 @@ impl Browser {
     /// # Errors
     /// Returns an error if it does not start.
     pub fn chromium(name: &str, page: Page) -> anyhow::Result<Self> {
+        Self::chromium_trusting(name, page, None)
+    }
+
+    /// Starts Chromium, which trusts the servers of an authority.
+    ///
+    /// # Errors
+    /// Returns an error if it does not start.
+    pub fn chromium_trusting(
+        name: &str,
+        page: Page,
+        authority: Option<&Authority>,
+    ) -> anyhow::Result<Self> {
         let folder = Folder::new()?;
-        let driver = chromium::start(name, page, &folder)
+        let driver = chromium::start(name, page, &folder, authority)
             .with_context(|| format!("cannot start Chromium for {name}"))?;
         Ok(Self {
             name: name.into(),
@@ -97,9 +110,21 @@ impl Browser {
     /// # Errors
     /// Returns an error if it does not start.
     pub fn firefox(name: &str, page: Page) -> anyhow::Result<Self> {
+        Self::firefox_trusting(name, page, None)
+    }
+
+    /// Starts Firefox, which trusts the servers of an authority.
+    ///
+    /// # Errors
+    /// Returns an error if it does not start.
+    pub fn firefox_trusting(
+        name: &str,
+        page: Page,
+        authority: Option<&Authority>,
+    ) -> anyhow::Result<Self> {
         let folder = Folder::new()?;
         let screen = Screen::start(page)?;
-        let driver = firefox::start(name, page, &folder, &screen)
+        let driver = firefox::start(name, page, &folder, &screen, authority)
             .with_context(|| format!("cannot start Firefox for {name}"))?;
         Ok(Self {
             name: name.into(),

@@ -6,6 +6,7 @@ use anyhow::Context;
 use serde_json::json;
 
 use crate::{
+    authority::Authority,
     child,
     driver::{Driver, DriverProgram, Folder},
     page::Page,
@@ -26,10 +27,19 @@ const FLAGS: &[&str] = &[
     "--ignore-gpu-blocklist",
 ];
 
-pub(crate) fn start(name: &str, page: Page, folder: &Folder) -> anyhow::Result<Driver> {
+pub(crate) fn start(
+    name: &str,
+    page: Page,
+    folder: &Folder,
+    authority: Option<&Authority>,
+) -> anyhow::Result<Driver> {
     let mut flags: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
     flags.push(format!("--user-data-dir={}", folder.path().display()));
     flags.push(format!("--window-size={},{}", page.width, page.height));
+    if let Some(authority) = authority {
+        let hash = authority.key_hash();
+        flags.push(format!("--ignore-certificate-errors-spki-list={hash}"));
+    }
     let mut command = child::command("chromedriver");
     command.arg("--port=0");
     let program = DriverProgram {

@@ -4,6 +4,7 @@ use anyhow::Context;
 use serde_json::json;
 
 use crate::{
+    authority::Authority,
     child,
     driver::{Driver, DriverProgram, Folder},
     page::Page,
@@ -12,6 +13,13 @@ use crate::{
 
 /// The variable with the path of `geckodriver`, for which Debian has no package.
 const GECKODRIVER: &str = "HUDDLE_TEST_GECKODRIVER";
+
+/// Adds a certificate authority for servers.
+const TRUST: &str = "
+    const certificates = Components.classes['@mozilla.org/security/x509certdb;1']
+        .getService(Components.interfaces.nsIX509CertDB);
+    certificates.addCertFromBase64(arguments[0], 'C,,');
+";
 
 /// Checks that the programs are installed that a scenario with Firefox needs.
 ///
@@ -33,6 +41,7 @@ pub(crate) fn start(
     page: Page,
     folder: &Folder,
     screen: &Screen,
+    authority: Option<&Authority>,
 ) -> anyhow::Result<Driver> {
     check_firefox()?;
     let geckodriver = std::env::var_os(GECKODRIVER).unwrap_or_else(|| "geckodriver".into());
@@ -46,6 +55,10 @@ pub(crate) fn start(
         .env_remove("WAYLAND_DISPLAY")
         // Renders without a graphics card.
         .env("LIBGL_ALWAYS_SOFTWARE", "1");
+    if authority.is_some() {
+        // Scripts of the browser itself.
+        command.arg("--allow-system-access");
+    }
     let program = DriverProgram {
         command,
         port_prefix: "Listening on 127.0.0.1:",
@@ -66,5 +79,18 @@ pub(crate) fn start(
         }),
         process_capability: "moz:processID",
     };
-    Driver::start(name, program)
+    let driver = Driver::start(name, program)?;
+    if let Some(authority) = authority {
+        trust(&driver, authority).context("cannot add a certificate authority")?;
+    }
+    Ok(driver)
+}
+
+/// Makes Firefox trust an authority.
+fn trust(driver: &Driver, authority: &Authority) -> anyhow::Result<()> {
+    let in_context = |context| driver.extension("moz/context", json!({ "context": context }));
+    in_context("chrome")?;
+    let script = json!({ "script": TRUST, "args": [authority.base64()] });
+    driver.extension("execute/sync", script)?;
+    in_context("content").map(drop)
 }

@@ -3,7 +3,9 @@
 //!
 //! Dropping a value ends its process. When the test process ends, all of them end.
 
+mod access;
 mod artifacts;
+mod authority;
 mod browser;
 mod child;
 mod chromium;
@@ -20,6 +22,7 @@ mod page;
 mod picture;
 mod player;
 mod process_tree;
+mod replaced;
 mod report;
 mod room_group;
 mod screen;
@@ -29,9 +32,12 @@ mod stock;
 mod testbed;
 mod turn;
 mod usage;
+mod visitor;
 mod window;
 
+pub use access::Access;
 pub use artifacts::Artifacts;
+pub use authority::Authority;
 pub use browser::Browser;
 pub use credentials::{TURN_SECRET, turn_credentials};
 pub use cut::Cut;
@@ -57,7 +63,8 @@ pub use room_group::{RoomGroup, RoomLog};
 pub use server::Server;
 pub use spy::Spy;
 pub use stock::{StockClient, StockServer};
-pub use testbed::{HostedPlayer, Platform, Testbed};
-pub use turn::{TURN_ADDRESS, Turn};
+pub use testbed::{HostedPlayer, HostedTurn, Platform, Testbed};
+pub use turn::{DeadStun, TURN_ADDRESS, Turn};
 pub use usage::Usage;
+pub use visitor::Visitor;
 pub use window::Window;

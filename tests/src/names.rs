@@ -2,16 +2,15 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
-    net::{Ipv4Addr, UdpSocket},
-    path::{Path, PathBuf},
+    io,
+    net::{IpAddr, UdpSocket},
     sync::{Arc, Mutex, PoisonError},
     thread,
 };
 
-use anyhow::Context;
 use network_lab::Host;
-use nix::mount::{MntFlags, MsFlags, mount, umount2};
+
+use crate::replaced::ReplacedFile;
 
 const PORT: u16 = 53;
 /// The file in which the system finds its name server.
@@ -29,7 +28,7 @@ pub enum Answer {
     /// The server does not respond.
     Never,
     /// The name has this address.
-    Address(Ipv4Addr),
+    Address(IpAddr),
 }
 
 type Answers = Arc<Mutex<BTreeMap<String, Answer>>>;
@@ -37,7 +36,7 @@ type Answers = Arc<Mutex<BTreeMap<String, Answer>>>;
 /// A name server on a host. All programs that this test process starts use it until it is dropped.
 pub struct NameServer {
     answers: Answers,
-    settings: PathBuf,
+    _settings: ReplacedFile,
 }
 
 impl NameServer {
@@ -65,34 +64,17 @@ impl NameServer {
                 }
             }
         });
-        let settings = std::env::temp_dir().join(format!("huddle-names-{}", std::process::id()));
-        fs::write(&settings, format!("nameserver {}\n", host.address()))?;
-        let nothing: Option<&Path> = None;
-        // Only this process and its children see the file, because the lab has its own mount
-        // namespace.
-        mount(
-            Some(&settings),
-            SETTINGS,
-            nothing,
-            MsFlags::MS_BIND,
-            nothing,
-        )
-        .with_context(|| format!("cannot replace {SETTINGS}"))?;
-        Ok(Self { answers, settings })
+        let settings = format!("nameserver {}\n", host.address());
+        Ok(Self {
+            answers,
+            _settings: ReplacedFile::new(SETTINGS, &settings)?,
+        })
     }
 
     /// Sets the answer for a name.
     pub fn set(&self, name: &str, answer: Answer) {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         answers.insert(name.to_owned(), answer);
-    }
-}
-
-impl Drop for NameServer {
-    fn drop(&mut self) {
-        // An error means that the file is already unmounted or removed.
-        let _ = umount2(SETTINGS, MntFlags::MNT_DETACH);
-        let _ = fs::remove_file(&self.settings);
     }
 }
 
@@ -113,12 +95,13 @@ fn reply(message: &[u8], answers_by_name: &BTreeMap<String, Answer>) -> Option<V
     match answer.unwrap_or(Answer::Unknown) {
         Answer::Never => return None,
         Answer::Unknown => reply[3] |= NO_SUCH_NAME,
-        Answer::Address(address) if is_address_query => {
+        Answer::Address(IpAddr::V4(address)) if is_address_query => {
             reply[7] = 1;
             // The name of the question, type A, class IN, a time to live of one second.
             reply.extend([0xc0, HEADER as u8, 0, 1, 0, 1, 0, 0, 0, 1, 0, 4]);
             reply.extend(address.octets());
         }
+        // The server has only IPv4 addresses.
         Answer::Address(_) => {}
     }
     Some(reply)
@@ -126,6 +109,8 @@ fn reply(message: &[u8], answers_by_name: &BTreeMap<String, Answer>) -> Option<V
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     const QUESTION: &[u8] = b"\x12\x34\x01\x20\0\x01\0\0\0\0\0\0\x04play\x04test\0\0\x01\0\x01";
@@ -136,7 +121,7 @@ mod tests {
         let mut answers_by_name = BTreeMap::new();
         let unknown = reply(QUESTION, &answers_by_name).unwrap();
         assert_eq!((unknown[3] & 15, unknown[7]), (NO_SUCH_NAME, 0));
-        answers_by_name.insert("play.test".to_owned(), Answer::Address(address));
+        answers_by_name.insert("play.test".to_owned(), Answer::Address(address.into()));
         let found = reply(QUESTION, &answers_by_name).unwrap();
         assert_eq!((found[3] & 15, found[7]), (0, 1));
         assert!(found.ends_with(&address.octets()));

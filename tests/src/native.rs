@@ -11,6 +11,7 @@ use anyhow::Context;
 use nix::unistd::Pid;
 
 use crate::{
+    access::Access,
     artifacts::{Artifacts, TEST_PLAYER},
     child::{self, ChildGuard},
     page::Page,
@@ -20,6 +21,9 @@ use crate::{
     screen::Screen,
     server::Server,
 };
+
+/// The variable with the file of the certificate authorities that a program trusts.
+const AUTHORITIES: &str = "SSL_CERT_FILE";
 
 /// A running native player.
 pub struct Native {
@@ -59,6 +63,25 @@ impl Native {
     ) -> anyhow::Result<Self> {
         let mut command = command(artifacts, server, room, bot);
         Self::run(name, command.args(arguments))
+    }
+
+    /// Starts a bot that is given servers.
+    ///
+    /// # Errors
+    /// Returns an error if the program cannot be started.
+    pub fn with_access(
+        artifacts: &Artifacts,
+        name: &str,
+        server: &Server,
+        room: &str,
+        bot: u64,
+        access: &Access,
+    ) -> anyhow::Result<Self> {
+        let mut command = command_in(artifacts, &access.room(server, room), bot);
+        if let Some(authority) = &access.authority {
+            command.env(AUTHORITIES, authority.file());
+        }
+        Self::run(name, command.args(access.arguments()))
     }
 
     /// Starts a bot that also measures. The settings are `probe`, `transfer` and `match`, as in the query
@@ -167,8 +190,12 @@ impl Native {
 }
 
 fn command(artifacts: &Artifacts, server: &Server, room: &str, bot: u64) -> Command {
+    command_in(artifacts, &server.room(room), bot)
+}
+
+fn command_in(artifacts: &Artifacts, room: &str, bot: u64) -> Command {
     let mut command = child::command(artifacts.program(TEST_PLAYER));
-    command.args(["--headless", "--room", &server.room(room)]);
+    command.args(["--headless", "--room", room]);
     command.args(["--bot", &bot.to_string()]);
     command
 }

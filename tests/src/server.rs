@@ -36,8 +36,8 @@ impl Server {
     ///
     /// # Errors
     /// Returns an error if the server does not report that it listens.
-    pub fn start_at(artifacts: &Artifacts, address: Ipv4Addr) -> anyhow::Result<Self> {
-        Self::start_on(artifacts, SocketAddr::new(IpAddr::V4(address), 0))
+    pub fn start_at(artifacts: &Artifacts, address: impl Into<IpAddr>) -> anyhow::Result<Self> {
+        Self::start_on(artifacts, SocketAddr::new(address.into(), 0))
     }
 
     /// Starts the server on a given port.

@@ -1,11 +1,13 @@
 //! Players on separate hosts of a lab.
 
+use std::sync::Arc;
+
 use anyhow::Context;
-use network_lab::{Host, Lab};
+use network_lab::{Addresses, Host, Lab, Nat, Router};
 
 use crate::{
-    artifacts::Artifacts, browser::Browser, native::Native, page::Page, player::Player,
-    server::Server,
+    access::Access, artifacts::Artifacts, authority::Authority, browser::Browser, native::Native,
+    page::Page, player::Player, server::Server, turn::Turn,
 };
 
 /// The platform of a player.
@@ -65,13 +67,42 @@ pub struct HostedPlayer {
     pub host: Host,
 }
 
+/// A TURN server and its host.
+pub struct HostedTurn {
+    /// The server. Declared before the host, so that its process ends first.
+    pub turn: Turn,
+    /// The host.
+    pub host: Host,
+    /// The authority of the server's certificate.
+    pub authority: Arc<Authority>,
+}
+
+impl HostedTurn {
+    /// Returns the access of players that are given these servers, and trust the authority.
+    pub fn access(&self, ice_servers: Vec<String>) -> Access {
+        Access {
+            ice_servers,
+            signaling: None,
+            authority: Some(Arc::clone(&self.authority)),
+        }
+    }
+}
+
 impl Testbed {
     /// Starts a signaling server on its own host.
     ///
     /// # Errors
     /// Returns an error if this machine cannot run a lab, or if the server does not start.
     pub fn new(artifacts: &Artifacts) -> anyhow::Result<Self> {
-        let lab = Lab::new(1)?;
+        Self::with_addresses(artifacts, Addresses::V4)
+    }
+
+    /// Starts a signaling server on its own host, in a network with addresses of this kind.
+    ///
+    /// # Errors
+    /// Returns an error if this machine cannot run a lab, or if the server does not start.
+    pub fn with_addresses(artifacts: &Artifacts, addresses: Addresses) -> anyhow::Result<Self> {
+        let lab = Lab::with_addresses(1, addresses)?;
         let server_host = lab.host("server")?;
         let server = server_host.enter(|| Server::start_at(artifacts, server_host.address()))??;
         Ok(Self {
@@ -79,6 +110,29 @@ impl Testbed {
             server_host,
             lab,
             artifacts: artifacts.clone(),
+        })
+    }
+
+    /// Adds a router with a network of its own.
+    ///
+    /// # Errors
+    /// Returns an error if the router cannot be created.
+    pub fn router(&self, name: &str, nat: Nat) -> anyhow::Result<Router> {
+        Router::new(&self.lab, name, nat)
+    }
+
+    /// Adds a host with a STUN and TURN server.
+    ///
+    /// # Errors
+    /// Returns an error if the server does not start.
+    pub fn turn(&self) -> anyhow::Result<HostedTurn> {
+        let host = self.lab.host("turn")?;
+        let authority = Arc::new(Authority::new()?);
+        let turn = Turn::start_on(&host, &authority)?;
+        Ok(HostedTurn {
+            turn,
+            host,
+            authority,
         })
     }
 

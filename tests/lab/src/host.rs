@@ -1,9 +1,9 @@
 use std::{
     fs::File,
-    net::Ipv4Addr,
+    net::IpAddr,
     os::fd::AsFd,
     panic,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
 };
 
@@ -12,8 +12,9 @@ use nix::sched::{CloneFlags, setns, unshare};
 use tun::Layer;
 
 use crate::{
-    isolation::ip,
-    switch::{HostId, Port, Switch},
+    programs::ip,
+    subnet::{Addresses, Port, Subnet},
+    switch::{HostId, Switch},
 };
 
 /// A network namespace in which programs can be started.
@@ -52,26 +53,76 @@ impl Network {
     }
 }
 
-/// A machine of the lab: a network namespace that is connected to the switch.
+/// A machine of the lab: a network namespace that is connected to a switch.
 pub struct Host {
     name: String,
     id: HostId,
     network: Network,
     switch: Arc<Switch>,
-    interfaces: Mutex<Vec<Interface>>,
+    interfaces: Mutex<Interfaces>,
 }
 
-/// A network interface that connects a [`Host`] to the switch.
+#[derive(Default)]
+struct Interfaces {
+    connected: Vec<Interface>,
+    /// The switches of the interfaces.
+    switches: Vec<Arc<Switch>>,
+    /// Interfaces whose other end does nothing.
+    dead: Vec<tun::Device>,
+}
+
+/// A network interface that connects a [`Host`] to a switch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {
     name: String,
-    address: Ipv4Addr,
+    subnet: Subnet,
+    port: Port,
 }
 
 impl Interface {
-    /// Returns the interface's address.
-    pub fn address(&self) -> Ipv4Addr {
-        self.address
+    /// Returns the interface's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the interface's address, or the IPv4 address if there are two.
+    pub fn address(&self) -> IpAddr {
+        self.addresses()[0]
+    }
+
+    /// Returns the interface's addresses, at least one.
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        self.subnet.addresses(self.port)
+    }
+
+    /// Creates the device in this thread's network.
+    fn create(&self) -> anyhow::Result<tun::Device> {
+        let mut configuration = tun::Configuration::default();
+        configuration.layer(Layer::L2).tun_name(&self.name);
+        // `ip` sets the addresses, because this library sets those of L3 only.
+        configuration.platform_config(|platform| {
+            platform.ensure_root_privileges(false);
+        });
+        let device = tun::create(&configuration).context(
+            "cannot create a TAP device: does /dev/net/tun exist, and may this user open it?",
+        )?;
+        let mac = self.subnet.mac(self.port);
+        ip(&format!("link set dev {} address {mac}", self.name))?;
+        Ok(device)
+    }
+
+    /// Sets the addresses in this thread's network, and brings the interface up.
+    fn bring_up(&self) -> anyhow::Result<()> {
+        for command in self.subnet.address_commands(self.port, &self.name) {
+            ip(&command)?;
+        }
+        ip(&format!("link set {} up", self.name))
+    }
+
+    /// Makes the interface the default route in this thread's network.
+    fn add_default_route(&self) -> anyhow::Result<()> {
+        let commands = self.subnet.route_commands(&self.name);
+        commands.iter().try_for_each(|command| ip(command))
     }
 }
 
@@ -87,7 +138,7 @@ impl Host {
         };
         let host = Self {
             name: name.to_owned(),
-            id: switch.new_host(),
+            id: HostId::new(),
             network: network?,
             switch,
             interfaces: Mutex::default(),
@@ -120,19 +171,24 @@ impl Host {
             .with_context(|| format!("on host {}", self.name))
     }
 
+    fn interfaces(&self) -> MutexGuard<'_, Interfaces> {
+        let interfaces = self.interfaces.lock();
+        interfaces.unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns the newest interface.
     pub fn interface(&self) -> Interface {
-        let interfaces = self.interfaces.lock();
-        let interfaces = interfaces.unwrap_or_else(PoisonError::into_inner);
+        let interfaces = self.interfaces();
         interfaces
+            .connected
             .last()
             .cloned()
             .expect("a new host has an interface")
     }
 
     /// Returns the address of the newest interface.
-    pub fn address(&self) -> Ipv4Addr {
-        self.interface().address
+    pub fn address(&self) -> IpAddr {
+        self.interface().address()
     }
 
     /// Adds an interface with an unused address, and makes it the default route.
@@ -140,36 +196,53 @@ impl Host {
     /// # Errors
     /// Returns an error if the kernel has no TAP devices.
     pub fn add_interface(&self) -> anyhow::Result<Interface> {
-        let mut interfaces = self
-            .interfaces
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let port = self.switch.new_port();
+        let interface = self.connect(&self.switch, self.switch.new_port())?;
+        self.enter(|| interface.add_default_route())??;
+        Ok(interface)
+    }
+
+    /// Connects the host to another switch, as the router of its hosts.
+    pub(crate) fn connect_as_gateway(&self, switch: &Arc<Switch>) -> anyhow::Result<Interface> {
+        self.connect(switch, Port::GATEWAY)
+    }
+
+    fn connect(&self, switch: &Arc<Switch>, port: Port) -> anyhow::Result<Interface> {
+        let mut interfaces = self.interfaces();
         let interface = Interface {
-            name: format!("eth{}", interfaces.len()),
-            address: port.address(),
+            name: format!("eth{}", interfaces.connected.len()),
+            subnet: switch.subnet(),
+            port,
         };
         let device = self.enter(|| -> anyhow::Result<tun::Device> {
-            let mut configuration = tun::Configuration::default();
-            configuration.layer(Layer::L2).tun_name(&interface.name);
-            // `ip` sets the addresses, because this library sets those of L3 only.
-            configuration.platform_config(|platform| {
-                platform.ensure_root_privileges(false);
-            });
-            let device = tun::create(&configuration).context(
-                "cannot create a TAP device: does /dev/net/tun exist, and may this user open it?",
-            )?;
-            ip(&format!(
-                "link set dev {} address {}",
-                interface.name,
-                port.mac()
-            ))?;
-            configure(&interface)?;
+            let device = interface.create()?;
+            interface.bring_up()?;
             Ok(device)
         })??;
-        self.switch.attach(port, self.id, device)?;
-        interfaces.push(interface.clone());
+        switch.attach(port, self.id, device)?;
+        interfaces.connected.push(interface.clone());
+        interfaces.switches.push(Arc::clone(switch));
         Ok(interface)
+    }
+
+    /// Adds an interface that is up and has addresses, but is connected to nothing, like those of
+    /// VPNs and virtual machines.
+    ///
+    /// # Errors
+    /// Returns an error if the kernel has no TAP devices.
+    pub fn add_dead_interface(&self) -> anyhow::Result<()> {
+        let mut interfaces = self.interfaces();
+        let interface = Interface {
+            name: format!("dead{}", interfaces.dead.len()),
+            subnet: Subnet::unused(Addresses::Both),
+            port: Port(1),
+        };
+        let device = self.enter(|| -> anyhow::Result<tun::Device> {
+            let device = interface.create()?;
+            interface.bring_up()?;
+            Ok(device)
+        })??;
+        interfaces.dead.push(device);
+        Ok(())
     }
 
     /// Takes an interface down, and removes its address and routes.
@@ -187,7 +260,10 @@ impl Host {
     /// # Errors
     /// Returns an error if the interface belongs to another host.
     pub fn bring_up(&self, interface: &Interface) -> anyhow::Result<()> {
-        self.enter(|| configure(interface))?
+        self.enter(|| {
+            interface.bring_up()?;
+            interface.add_default_route()
+        })?
     }
 
     /// Removes the default route, so that only the other hosts are reachable.
@@ -205,11 +281,13 @@ impl Host {
     /// # Errors
     /// Returns an error if this host's interface is down.
     pub fn add_arp_entry(&self, other: &Self) -> anyhow::Result<()> {
-        let (name, address) = (self.interface().name, other.address());
-        let mac = Port::of_address(address).mac();
-        self.ip(&format!(
-            "neigh replace {address} lladdr {mac} dev {name} nud permanent"
-        ))
+        let (name, interface) = (self.interface().name, other.interface());
+        let mac = interface.subnet.mac(interface.port);
+        interface.addresses().iter().try_for_each(|address| {
+            self.ip(&format!(
+                "neigh replace {address} lladdr {mac} dev {name} nud permanent"
+            ))
+        })
     }
 
     fn ip(&self, arguments: &str) -> anyhow::Result<()> {
@@ -217,18 +295,10 @@ impl Host {
     }
 }
 
-/// Sets the address and the routes of an interface in this thread's network.
-fn configure(interface: &Interface) -> anyhow::Result<()> {
-    let Interface { name, address } = interface;
-    ip(&format!(
-        "addr add {address}/24 broadcast 10.78.0.255 dev {name}"
-    ))?;
-    ip(&format!("link set {name} up"))?;
-    ip(&format!("route replace default via 10.78.0.254 dev {name}"))
-}
-
 impl Drop for Host {
     fn drop(&mut self) {
-        self.switch.detach(self.id);
+        for switch in &self.interfaces().switches {
+            switch.detach(self.id);
+        }
     }
 }

@@ -2,17 +2,19 @@
 
 use std::{
     env, fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, ExitCode},
 };
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use nix::{
     mount::{MsFlags, mount},
     sched::{CloneFlags, unshare},
     sys::{prctl, signal::Signal},
     unistd::{Gid, Uid},
 };
+
+use crate::programs::ip;
 
 const ISOLATED: &str = "NETWORK_LAB_INSIDE";
 const DISPLAYS: &str = "/tmp/.X11-unix";
@@ -101,29 +103,4 @@ fn set_up() -> anyhow::Result<()> {
     )
     .with_context(|| format!("cannot make {DISPLAYS} private"))?;
     SETUP.iter().try_for_each(|arguments| ip(arguments))
-}
-
-/// Runs the `ip` program in the network of this thread.
-pub(crate) fn ip(arguments: &str) -> anyhow::Result<()> {
-    let output = Command::new(find_ip()?)
-        .args(arguments.split(' '))
-        .output()
-        .context("cannot run `ip`")?;
-    if !output.status.success() {
-        bail!(
-            "`ip {arguments}`: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
-    }
-    Ok(())
-}
-
-fn find_ip() -> anyhow::Result<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let mut folders: Vec<PathBuf> = env::split_paths(&path).collect();
-    folders.extend(["/usr/sbin", "/sbin"].map(PathBuf::from));
-    let mut programs = folders.iter().map(|folder| folder.join("ip"));
-    programs
-        .find(|program| program.is_file())
-        .context("`ip` is missing: install the package `iproute2`")
 }

@@ -4,25 +4,51 @@ use anyhow::Context;
 
 use crate::{
     host::Host,
+    subnet::{Addresses, Subnet},
     switch::{Conditions, Direction, Switch},
 };
 
 /// A switch that connects [`Host`]s. The switch runs as long as the lab or one of its hosts exists.
 pub struct Lab {
     switch: Arc<Switch>,
+    seed: u64,
 }
 
 impl Lab {
-    /// Creates a switch without hosts. The seed determines which frames are lost.
+    /// Creates a switch without hosts, whose addresses are in 10.78.0.0/24. The seed determines
+    /// which frames are lost.
     ///
     /// # Errors
     /// Returns an error if the switch's thread cannot be started.
     pub fn new(seed: u64) -> anyhow::Result<Self> {
-        let switch = Switch::start(seed)?;
-        Ok(Self { switch })
+        Self::with_addresses(seed, Addresses::V4)
     }
 
-    /// Creates a host with an unused address in 10.78.0.0/24.
+    /// Creates a switch without hosts, whose hosts have addresses of this kind.
+    ///
+    /// # Errors
+    /// Returns an error if the switch's thread cannot be started.
+    pub fn with_addresses(seed: u64, addresses: Addresses) -> anyhow::Result<Self> {
+        let switch = Switch::start(seed, Subnet::outer(addresses))?;
+        Ok(Self { switch, seed })
+    }
+
+    /// Creates a switch with another subnet.
+    pub(crate) fn with_subnet(&self, subnet: Subnet) -> anyhow::Result<Self> {
+        let seed = self.seed;
+        let switch = Switch::start(seed, subnet)?;
+        Ok(Self { switch, seed })
+    }
+
+    pub(crate) fn switch(&self) -> &Arc<Switch> {
+        &self.switch
+    }
+
+    pub(crate) fn addresses(&self) -> Addresses {
+        self.switch.subnet().kind()
+    }
+
+    /// Creates a host with unused addresses.
     ///
     /// # Errors
     /// Returns an error if the namespace or the interface cannot be created.

@@ -16,6 +16,15 @@
 //! lab.heal(&ada, &bob);
 //! ```
 //!
+//! A [`Router`] has a network of its own behind it, with a kind of [`Nat`]:
+//!
+//! ```ignore
+//! let home = Router::new(&lab, "home", Nat::Cone)?;
+//! let office = Router::new(&lab, "office", Nat::Symmetric)?;
+//! office.block_udp()?;
+//! let (ada, bob) = (home.host("ada")?, office.host("bob")?);
+//! ```
+//!
 //! # Implementation
 //! The interfaces are TAP devices of the test process. One thread per interface reads frames and
 //! writes them to the destination's interface. This has three advantages over the kernel's `netem`:
@@ -26,7 +35,7 @@
 //!
 //! # Requirements
 //! - Linux with network namespaces and `/dev/net/tun`
-//! - the `ip` program (iproute2)
+//! - the `ip` program (iproute2), and for routers the `nft` program (nftables)
 //! - root, or a kernel that allows user namespaces for every user
 //!
 //! [`isolate`] runs the test program in new namespaces first. Its processes cannot outlive it or
@@ -35,9 +44,14 @@
 mod host;
 mod isolation;
 mod lab;
+mod programs;
+mod router;
+mod subnet;
 mod switch;
 
 pub use host::{Host, Interface, Network};
 pub use isolation::{Isolation, isolate};
 pub use lab::Lab;
+pub use router::{Nat, Router};
+pub use subnet::Addresses;
 pub use switch::Conditions;

@@ -4,13 +4,17 @@ use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap},
     io,
-    net::Ipv4Addr,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU32, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::Context;
+
+use crate::subnet::{Port, Subnet};
 
 /// The interval at which a thread checks whether its interface or switch still exists.
 const CHECK_INTERVAL: Duration = Duration::from_millis(200);
@@ -45,35 +49,17 @@ pub(crate) type Direction = (HostId, HostId);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct HostId(u32);
 
-/// A port of the switch. Its number determines the addresses of the connected interface.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Port(u8);
-
-impl Port {
-    pub(crate) fn address(self) -> Ipv4Addr {
-        Ipv4Addr::new(10, 78, 0, self.0)
-    }
-
-    /// Returns the port whose [`address`](Self::address) this is.
-    pub(crate) fn of_address(address: Ipv4Addr) -> Self {
-        Self(address.octets()[3])
-    }
-
-    pub(crate) fn mac(self) -> String {
-        format!("02:00:00:00:00:{:02x}", self.0)
-    }
-
-    /// Returns the destination port of a frame, or `None` for a broadcast or multicast frame.
-    fn of_destination(frame: &[u8]) -> Option<Self> {
-        match frame {
-            [2, 0, 0, 0, 0, port, ..] => Some(Self(*port)),
-            _ => None,
-        }
+impl HostId {
+    /// Returns a new id. A router has the same id on each of its switches.
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 }
 
 /// A switch that forwards frames between the interfaces of hosts.
 pub(crate) struct Switch {
+    subnet: Subnet,
     state: Mutex<State>,
     wake: Arc<Condvar>,
 }
@@ -81,7 +67,6 @@ pub(crate) struct Switch {
 struct State {
     connections: HashMap<Port, Connection>,
     next_port: u8,
-    next_host: u32,
     default_conditions: Conditions,
     directions: HashMap<Direction, Conditions>,
     cuts: Vec<Direction>,
@@ -106,8 +91,8 @@ struct Delayed {
 
 impl Switch {
     /// Starts a switch. The seed determines which frames are lost.
-    pub(crate) fn start(seed: u64) -> anyhow::Result<Arc<Self>> {
-        let switch = Arc::new(Self::new(seed));
+    pub(crate) fn start(seed: u64, subnet: Subnet) -> anyhow::Result<Arc<Self>> {
+        let switch = Arc::new(Self::new(seed, subnet));
         let (weak, wake) = (Arc::downgrade(&switch), Arc::clone(&switch.wake));
         thread::Builder::new()
             .name("lab switch".to_owned())
@@ -116,13 +101,13 @@ impl Switch {
         Ok(switch)
     }
 
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, subnet: Subnet) -> Self {
         Self {
+            subnet,
             wake: Arc::default(),
             state: Mutex::new(State {
                 connections: HashMap::new(),
                 next_port: 1,
-                next_host: 0,
                 default_conditions: Conditions::GOOD,
                 directions: HashMap::new(),
                 cuts: Vec::new(),
@@ -162,10 +147,8 @@ impl Switch {
         (state.delivered, state.lost)
     }
 
-    pub(crate) fn new_host(&self) -> HostId {
-        let mut state = self.lock();
-        state.next_host += 1;
-        HostId(state.next_host)
+    pub(crate) fn subnet(&self) -> Subnet {
+        self.subnet
     }
 
     pub(crate) fn new_port(&self) -> Port {

@@ -28,7 +28,7 @@ use crate::{
 const REPORT_TIMEOUT: Duration = Duration::from_secs(15);
 /// The maximum time until a connection opens after the cause has ended: the longest pause between
 /// attempts, plus the rest of the current attempt.
-const RECOVERY_TIMEOUT: Duration = Duration::from_secs(15);
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(10);
 
 /// The expected kind of [`SignalingLoss`].

@@ -14,8 +14,8 @@ const ROOM: &str = "hello";
 
 pub(crate) fn relay_only_hides_addresses(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
-    let _turn = Turn::start()?;
-    let ice = Turn::address();
+    let turn = Turn::start()?;
+    let ice = turn.udp();
     let relayed = ["--relay", "--ice", &ice];
     let mut ada = Native::start_with(artifacts, "Ada", &server, ROOM, 1, &relayed)?;
     let mut bob = Native::start_with(artifacts, "Bob", &server, ROOM, 2, &relayed)?;

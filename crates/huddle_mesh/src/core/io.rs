@@ -1,5 +1,7 @@
 //! The inputs and actions of [`Core`](super::Core).
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use huddle_id::PeerId;
 
@@ -48,8 +50,8 @@ pub(crate) enum LinkInput {
 /// An action for the driver to carry out.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Action {
-    /// Open a WebSocket, and close an older one.
-    Connect(String),
+    /// Open a WebSocket, and close an older one. The core gives up after the timeout.
+    Connect { url: String, timeout: Duration },
     /// Send a text message on the WebSocket.
     SocketSend(String),
     /// Close the WebSocket. The driver no longer reports its events.

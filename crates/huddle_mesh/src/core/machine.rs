@@ -315,11 +315,11 @@ impl Core {
     }
 
     fn socket_action(&mut self, action: Option<SocketAction>) {
-        if let Some(SocketAction::Connect(_)) = action {
+        if let Some(SocketAction::Connect { .. }) = action {
             self.flow = Bucket::new(FLOOD_BURST, FLOOD_PER_SECOND, self.last_tick);
         }
         self.actions.extend(action.map(|action| match action {
-            SocketAction::Connect(url) => Action::Connect(url),
+            SocketAction::Connect { url, timeout } => Action::Connect { url, timeout },
             SocketAction::KeepAlive => Action::SocketSend(KEEP_ALIVE.to_owned()),
             SocketAction::Close => Action::SocketClose,
         }));

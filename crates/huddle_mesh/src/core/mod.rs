@@ -33,6 +33,6 @@ pub(crate) use machine::{Core, TICK};
 pub(crate) use sdp::{Description, SdpKind};
 pub(crate) use signaling::SocketEnd;
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use signaling::{CONNECT_TIMEOUT, close_code};
+pub(crate) use signaling::close_code;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use supervisor::LONGEST_ATTEMPT;

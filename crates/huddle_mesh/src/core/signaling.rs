@@ -12,8 +12,10 @@ use crate::{
     violation::ProtocolViolation,
 };
 
-/// The time within which the server must assign an id to the local peer.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time within which the server must assign an id to the local peer: in the first attempt, and
+/// in later ones. The first one is short, so that the player soon reads the reason. The later ones
+/// are long enough for a server that is 3 s away, which takes two round trips.
+const CONNECT_TIMEOUTS: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(16)];
 /// The wait after the first failure. Each further failure doubles it.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// The longest wait. It is short, so that the client soon notices that the server is back.
@@ -78,7 +80,7 @@ impl SocketEnd {
 /// An action for the driver to run on the WebSocket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SocketAction {
-    Connect(String),
+    Connect { url: String, timeout: Duration },
     KeepAlive,
     Close,
 }
@@ -350,6 +352,7 @@ impl SignalingClient {
             let (connect, signaling) = self.reconnect(now, SignalingLoss::NetworkChanged);
             return (Some(connect), Some(signaling));
         }
+        let timeout = self.connect_timeout();
         match &mut self.state {
             State::Stopped | State::Suspended => (None, None),
             State::Waiting { until } if now >= *until => {
@@ -360,11 +363,9 @@ impl SignalingClient {
                 )
             }
             State::Waiting { .. } => (None, None),
-            State::Connecting { since, .. } if now.saturating_sub(*since) < CONNECT_TIMEOUT => {
-                (None, None)
-            }
+            State::Connecting { since, .. } if now.saturating_sub(*since) < timeout => (None, None),
             State::Connecting { answered, .. } => {
-                let seconds = CONNECT_TIMEOUT.as_secs();
+                let seconds = timeout.as_secs();
                 let loss = if *answered {
                     let text = format!("it has assigned no id for {seconds} s");
                     SignalingLoss::NotSignaling(text)
@@ -428,7 +429,15 @@ impl SignalingClient {
         };
         self.doubted = false;
         self.unchecked = None;
-        SocketAction::Connect(self.url.socket_url(self.group))
+        SocketAction::Connect {
+            url: self.url.socket_url(self.group),
+            timeout: self.connect_timeout(),
+        }
+    }
+
+    fn connect_timeout(&self) -> Duration {
+        let [first, later] = CONNECT_TIMEOUTS;
+        if self.failures == 0 { first } else { later }
     }
 
     fn give_up(&mut self, error: RoomError) -> Result<Option<Signaling>, RoomError> {
@@ -480,7 +489,7 @@ mod tests {
         let mut waits = Vec::new();
         for attempt in 1..12 {
             let (action, _) = client.tick(now, STEP, &mut entropy);
-            assert!(matches!(action, Some(SocketAction::Connect(_))));
+            assert!(matches!(action, Some(SocketAction::Connect { .. })));
             let end = SocketEnd::Unreachable("refused".into());
             let Ok(Some(Signaling::Retrying {
                 retry_in,
@@ -558,7 +567,7 @@ mod tests {
             if answers {
                 client.answered();
             }
-            let (_, signaling) = client.tick(CONNECT_TIMEOUT, STEP, &mut entropy);
+            let (_, signaling) = client.tick(CONNECT_TIMEOUTS[0], STEP, &mut entropy);
             let Some(Signaling::Retrying { reason, .. }) = signaling else {
                 panic!("the client must retry");
             };
@@ -586,10 +595,23 @@ mod tests {
     fn connection_that_never_opens_is_closed_and_retried() {
         let (mut client, mut entropy) = client();
         client.tick(Duration::ZERO, STEP, &mut entropy);
-        let (action, signaling) = client.tick(CONNECT_TIMEOUT, STEP, &mut entropy);
+        let (action, signaling) = client.tick(CONNECT_TIMEOUTS[0], STEP, &mut entropy);
         assert_eq!(action, Some(SocketAction::Close));
         assert!(matches!(signaling, Some(Signaling::Retrying { .. })));
-        let (action, _) = client.tick(CONNECT_TIMEOUT + LONGEST_WAIT, STEP, &mut entropy);
-        assert!(matches!(action, Some(SocketAction::Connect(_))));
+        let (action, _) = client.tick(CONNECT_TIMEOUTS[0] + LONGEST_WAIT, STEP, &mut entropy);
+        assert!(matches!(action, Some(SocketAction::Connect { .. })));
+    }
+    #[test]
+    fn later_attempts_wait_for_a_server_that_is_far_away() {
+        const TWO_ROUND_TRIPS: Duration = Duration::from_secs(12);
+        let (mut client, mut entropy) = client();
+        client.tick(Duration::ZERO, STEP, &mut entropy);
+        let (_, signaling) = client.tick(TWO_ROUND_TRIPS, STEP, &mut entropy);
+        assert!(matches!(signaling, Some(Signaling::Retrying { .. })));
+        let again = TWO_ROUND_TRIPS + LONGEST_WAIT;
+        let (action, _) = client.tick(again, STEP, &mut entropy);
+        assert!(matches!(action, Some(SocketAction::Connect { .. })));
+        let waiting = client.tick(again + TWO_ROUND_TRIPS, STEP, &mut entropy);
+        assert_eq!(waiting, (None, None));
     }
 }

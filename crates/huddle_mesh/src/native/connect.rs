@@ -14,7 +14,7 @@ use url::{Host, Url};
 
 use super::{tcp, tls};
 use crate::{
-    core::{CONNECT_TIMEOUT, SocketEnd, close_code},
+    core::{SocketEnd, close_code},
     limits::MAX_SIGNAL_LEN,
 };
 
@@ -23,13 +23,13 @@ use crate::{
 const MARGIN: Duration = Duration::from_secs(2);
 pub(super) type WebSocket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// Opens a WebSocket.
+/// Opens a WebSocket, for which the room waits until the timeout.
 ///
 /// # Errors
 /// Returns the step that failed, with a text for the player.
-pub(super) async fn connect(url: &str) -> Result<WebSocket, SocketEnd> {
+pub(super) async fn connect(url: &str, timeout: Duration) -> Result<WebSocket, SocketEnd> {
     let tls = tls::client_config().map_err(|error| unreachable(error.to_string()))?;
-    let deadline = Instant::now() + CONNECT_TIMEOUT - MARGIN;
+    let deadline = Instant::now() + timeout.saturating_sub(MARGIN);
     let stream = timeout_at(deadline, open(url, deadline))
         .await
         .unwrap_or_else(|_| Err(unreachable("no machine answers at this address")))?;
@@ -127,6 +127,7 @@ mod tests {
 
     use super::*;
 
+    const TIMEOUT: Duration = Duration::from_secs(10);
     const LOCAL: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
 
     /// Starts a server that answers the first request with `answer`, and no other. Returns its URL.
@@ -151,7 +152,7 @@ mod tests {
             "",
         ] {
             let url = serve(answer).await;
-            let end = connect(&url).await.unwrap_err();
+            let end = connect(&url, TIMEOUT).await.unwrap_err();
             assert!(
                 matches!(end, SocketEnd::NotSignaling(_)),
                 "{answer:?}: {end:?}"
@@ -162,13 +163,15 @@ mod tests {
     #[tokio::test]
     async fn server_behind_failing_proxy_is_unreachable() {
         let url = serve("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await;
-        let end = connect(&url).await.unwrap_err();
+        let end = connect(&url, TIMEOUT).await.unwrap_err();
         assert!(matches!(end, SocketEnd::Unreachable(_)), "{end:?}");
     }
 
     #[tokio::test]
     async fn unknown_name_is_part_of_the_error() {
-        let end = connect("ws://no-such-name.invalid/room").await.unwrap_err();
+        let end = connect("ws://no-such-name.invalid/room", TIMEOUT)
+            .await
+            .unwrap_err();
         let SocketEnd::Unreachable(text) = end else {
             panic!("{end:?}");
         };

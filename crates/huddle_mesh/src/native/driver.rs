@@ -168,10 +168,10 @@ impl Driver {
     fn act(&mut self) {
         while let Some(action) = self.core.next_action() {
             match action {
-                Action::Connect(url) => {
+                Action::Connect { url, timeout } => {
                     self.sockets += 1;
                     let inputs = self.socket_inputs_tx.clone();
-                    self.socket = Some(Socket::open(url, self.sockets, inputs));
+                    self.socket = Some(Socket::open(url, timeout, self.sockets, inputs));
                 }
                 Action::SocketSend(text) => {
                     let sent = self.socket.as_ref().map(|socket| socket.send(text));

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use futures_util::{SinkExt, StreamExt};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_tungstenite::tungstenite::{Error, Message, error::CapacityError};
@@ -22,11 +24,12 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    pub(super) fn open(url: String, number: u64, inputs: Inputs) -> Self {
+    /// Connects to a server. The room waits for it until the timeout.
+    pub(super) fn open(url: String, timeout: Duration, number: u64, inputs: Inputs) -> Self {
         let (texts, received) = mpsc::channel(MAX_UNSENT);
         let task = tokio::spawn(async move {
             let source = Source::Socket(number);
-            let end = run(url, source, &inputs, received).await;
+            let end = run(url, timeout, source, &inputs, received).await;
             let _ = inputs.send((source, Input::SocketEnded(end))).await;
         });
         Self { texts, task }
@@ -54,11 +57,12 @@ impl Drop for Socket {
 /// Connects to the server, then sends and receives until the connection ends. Returns why it ended.
 async fn run(
     url: String,
+    timeout: Duration,
     source: Source,
     inputs: &Inputs,
     mut texts: mpsc::Receiver<String>,
 ) -> SocketEnd {
-    let mut socket = match connect(&url).await {
+    let mut socket = match connect(&url, timeout).await {
         Ok(socket) => socket,
         Err(end) => return end,
     };
@@ -107,6 +111,8 @@ async fn run(
 mod tests {
     use super::*;
 
+    const TIMEOUT: Duration = Duration::from_secs(10);
+
     #[test]
     fn send_queue_for_an_unresponsive_server_is_bounded() {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -118,7 +124,7 @@ mod tests {
             let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
             let url = format!("ws://{}/room", silent.local_addr().unwrap());
             let (inputs, _received) = mpsc::channel(1);
-            let socket = Socket::open(url, 1, inputs);
+            let socket = Socket::open(url, TIMEOUT, 1, inputs);
             for _ in 0..MAX_UNSENT {
                 assert_eq!(socket.send("text".to_owned()), Ok(()));
                 tokio::task::yield_now().await;

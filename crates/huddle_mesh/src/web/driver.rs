@@ -219,7 +219,7 @@ impl Driver {
     fn act(&mut self) {
         while let Some(action) = self.core.next_action() {
             match action {
-                Action::Connect(url) => {
+                Action::Connect { url, .. } => {
                     self.sockets += 1;
                     self.socket = None;
                     match Socket::open(&url, self.sockets, self.inputs.clone()) {

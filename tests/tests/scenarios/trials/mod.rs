@@ -6,9 +6,11 @@
 
 mod absence;
 mod background;
+mod credentials;
 mod cubes;
 mod lifecycle;
 mod loading;
+mod networks;
 mod refusals;
 mod slow;
 
@@ -24,10 +26,11 @@ use crate::{
     steps::is_long_run,
 };
 use background::hidden_host_meets_a_friend;
+use networks::{MORE_NETWORKS_WITH_FIREFOX, NETWORKS, NETWORKS_WITH_FIREFOX};
 
 /// Returns the selected trials without Firefox.
 pub(crate) fn trials() -> Vec<Entry> {
-    select(
+    let others = select(
         &[
             ("trial_hidden_host_chromium_chromium", Alone, |artifacts| {
                 hidden_host_meets_a_friend(artifacts, Chromium, Chromium)
@@ -73,6 +76,11 @@ pub(crate) fn trials() -> Vec<Entry> {
                 loading::native_game_connects_after_loading_a_level,
             ),
             (
+                "trial_relay_outlives_its_credentials",
+                Shared,
+                credentials::relay_outlives_its_credentials,
+            ),
+            (
                 "trial_rendered_pages_meet_on_a_slow_machine",
                 Alone,
                 slow::rendered_pages_meet_on_a_slow_machine,
@@ -110,12 +118,13 @@ pub(crate) fn trials() -> Vec<Entry> {
                 first_game::moves_in_two_pages,
             ),
         ],
-    )
+    );
+    [others.as_slice(), NETWORKS].concat()
 }
 
 /// Returns the selected trials with Firefox.
 pub(crate) fn trials_with_firefox() -> Vec<Entry> {
-    select(
+    let others = select(
         &[("trial_hidden_host_firefox_native", Alone, |artifacts| {
             hidden_host_meets_a_friend(artifacts, Firefox, Native)
         })],
@@ -168,7 +177,9 @@ pub(crate) fn trials_with_firefox() -> Vec<Entry> {
                 lifecycle::back_button_rejoins_the_room_in_firefox,
             ),
         ],
-    )
+    );
+    let networks = select(NETWORKS_WITH_FIREFOX, MORE_NETWORKS_WITH_FIREFOX);
+    [others, networks].concat()
 }
 
 /// Returns the trials of every run, with the others in a long run.

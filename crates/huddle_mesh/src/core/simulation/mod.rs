@@ -259,7 +259,7 @@ impl Simulation {
                     }
                     self.nodes[node].events.push((now, event));
                 }
-                Action::Connect(url) => {
+                Action::Connect { url, .. } => {
                     self.nodes[node].socket += 1;
                     self.connect(node, url);
                 }

@@ -1,20 +1,19 @@
 //! Tests of the lab with sockets of this process on several hosts.
 
+mod routers;
+mod sockets;
+
 use std::{
     net::{Ipv4Addr, UdpSocket},
     process::ExitCode,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use anyhow::{bail, ensure};
+use anyhow::ensure;
 use libtest_mimic::{Arguments, Trial};
-use network_lab::{Conditions, Host, Isolation, Lab, isolate};
+use network_lab::{Conditions, Isolation, Lab, isolate};
 
-const RECEIVE_TIMEOUT: Duration = Duration::from_secs(2);
-const SHORT: Duration = Duration::from_millis(100);
-const PORT: u16 = 4000;
-
-type Test = fn() -> anyhow::Result<()>;
+use sockets::{PORT, SHORT, Test, receives_nothing, send, socket};
 
 const TESTS: &[(&str, Test)] = &[
     ("hosts_reach_only_each_other", hosts_reach_only_each_other),
@@ -61,38 +60,12 @@ fn main() -> ExitCode {
             }
         }
     }
-    let trials = TESTS.iter().map(|&(name, test)| {
+    let trials = TESTS.iter().chain(routers::TESTS).map(|&(name, test)| {
         Trial::test(name, move || {
             test().map_err(|error| format!("{error:#}").into())
         })
     });
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
-}
-
-fn socket(host: &Host) -> anyhow::Result<UdpSocket> {
-    let socket = host.enter(|| UdpSocket::bind((Ipv4Addr::UNSPECIFIED, PORT)))??;
-    socket.set_read_timeout(Some(RECEIVE_TIMEOUT))?;
-    Ok(socket)
-}
-
-/// Sends a packet from one socket to the other. Returns the elapsed time.
-fn send(from: &UdpSocket, to: &UdpSocket, address: Ipv4Addr) -> anyhow::Result<Duration> {
-    let start = Instant::now();
-    from.send_to(b"hello", (address, PORT))?;
-    let mut bytes = [0; 16];
-    let len = to.recv(&mut bytes)?;
-    ensure!(&bytes[..len] == b"hello", "another packet arrived");
-    Ok(start.elapsed())
-}
-
-fn receives_nothing(socket: &UdpSocket) -> anyhow::Result<()> {
-    socket.set_read_timeout(Some(SHORT))?;
-    let received = socket.recv(&mut [0; 16]);
-    socket.set_read_timeout(Some(RECEIVE_TIMEOUT))?;
-    match received {
-        Ok(_) => bail!("a packet arrived"),
-        Err(_) => Ok(()),
-    }
 }
 
 fn hosts_reach_only_each_other() -> anyhow::Result<()> {
