@@ -229,16 +229,16 @@ pub enum LinkFailure {
         "no packets pass between the two machines, because a firewall or a router blocks them; a TURN server can relay them: see `IceServer::turn`"
     )]
     NoPath,
-    /// The local machine has no address that other machines can reach, so it is offline. Browsers
-    /// do not use the loopback interface, not even for two players on one machine.
+    /// The local machine has no address that the platform lets the game use. Browsers use neither
+    /// the loopback interface nor a network without a default route. Native games use both.
     #[error(
-        "this machine is not connected to a network; connect it, or use native games to play on a single machine"
+        "this machine is in no network that the game can use; connect it to a router, which needs no internet connection, or play with native games"
     )]
     NoLocalAddress,
     /// The other peer has not sent an address at which it can be reached: its machine is offline,
     /// or it uses only a TURN server that does not answer.
     #[error(
-        "the other player's machine is not connected to a network, or does not get an address from its TURN server"
+        "the other player's machine is in no network that the game can use, or gets no address from its TURN server; the reason is on its screen"
     )]
     NoRemoteAddress,
     /// The room uses only [relayed](crate::RoomConfig::relay_only) routes, and no TURN server has

@@ -168,8 +168,8 @@ fn reason(now: Duration, link: &Link, relay_only: bool, why: &str) -> LinkFailur
     match link.phase {
         Phase::Opening if late && link.remote_ufrag.is_none() => LinkFailure::NoAnswer,
         Phase::Opening if late => no_path(link, relay_only),
-        // Browsers give up early if they have no address.
-        Phase::Opening if link.remote_ufrag.is_some() && !link.has_local_address => {
+        // Firefox gives up early if it has no address.
+        Phase::Opening if link.local_ufrag.is_some() && !link.has_local_address => {
             no_path(link, relay_only)
         }
         _ => LinkFailure::Broken(why.to_owned()),
