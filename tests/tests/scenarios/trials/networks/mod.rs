@@ -31,6 +31,8 @@ const REMOVAL_TIMEOUT: Duration = Duration::from_secs(30);
 const REASON_TIMEOUT: Duration = Duration::from_secs(15);
 /// The beginning of the message about a link that failed.
 const FAILED_LINK: &str = "You cannot play yet";
+/// The part of the message that names the cause: one of the two machines has no address.
+const CAUSE: &str = "in no network that the game can use";
 
 type Pairs = &'static [[Platform; 2]];
 
@@ -228,5 +230,6 @@ fn shows_failure(
             text.is_some()
         })
     })?;
+    ensure!(shown.contains(CAUSE), "the page shows: {shown}");
     Ok(format!("{:.1} s | {shown}", took.as_secs_f32()))
 }
