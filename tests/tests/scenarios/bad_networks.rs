@@ -27,8 +27,8 @@ use crate::{
 /// The maximum time until a fault is reported.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(15);
 /// The maximum time until a connection opens after the cause has ended: the longest pause between
-/// attempts, plus the rest of the current attempt.
-const RECOVERY_TIMEOUT: Duration = Duration::from_secs(20);
+/// attempts, plus the time until an attempt that is in progress sends its next packet.
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(10);
 
 /// The expected kind of [`SignalingLoss`].

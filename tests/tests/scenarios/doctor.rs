@@ -18,9 +18,9 @@ const RESULT: &str = "return globalThis.huddleDoctor?.result ?? null";
 
 pub(crate) fn doctor_page_shows_and_copies_the_result(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
-    let _turn = Turn::start()?;
+    let turn = Turn::start()?;
     let browser = Browser::chromium("a phone", Page::PHONE)?;
-    browser.open(&server.page("doctor", &format!("ice={}", Turn::address())))?;
+    browser.open(&server.page("doctor", &format!("ice={}", turn.udp())))?;
     let text = result(&browser)?;
     for expected in [
         "You can play with players everywhere.",
@@ -60,7 +60,7 @@ pub(crate) fn doctor_page_shows_and_copies_the_result(artifacts: &Artifacts) -> 
 
 pub(crate) fn doctor_program_tests_the_relay(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
-    let _turn = Turn::start()?;
+    let turn = Turn::start()?;
     let signaling = format!("ws://{}", server.address());
     let stun = format!("stun:{TURN_ADDRESS}:3478");
     let (text, is_success) = run(
@@ -71,7 +71,7 @@ pub(crate) fn doctor_program_tests_the_relay(artifacts: &Artifacts) -> anyhow::R
             "--ice",
             &stun,
             "--ice",
-            &Turn::address(),
+            &turn.udp(),
         ],
     )?;
     for expected in [
