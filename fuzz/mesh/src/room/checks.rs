@@ -90,7 +90,7 @@ impl Checks {
         self.actions += 1;
         assert!(self.actions <= MAX_ACTIONS);
         match action {
-            Action::Connect(url) => assert!(Url::parse(url).is_ok()),
+            Action::Connect { url, .. } => assert!(Url::parse(url).is_ok()),
             Action::SocketSend(text) => self.check_signal(text),
             Action::SocketClose => {}
             Action::OpenLink { link, offer } => {
