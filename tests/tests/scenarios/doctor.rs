@@ -69,14 +69,7 @@ pub(crate) fn doctor_program_tests_the_relay(artifacts: &Artifacts) -> anyhow::R
     let stun = format!("stun:{TURN_ADDRESS}:3478");
     let (text, is_success) = run(
         artifacts,
-        &[
-            "--server",
-            &signaling,
-            "--ice",
-            &stun,
-            "--ice",
-            &turn.udp(),
-        ],
+        &["--server", &signaling, "--ice", &stun, "--ice", &turn.udp()],
     )?;
     for expected in [
         "You can play with players everywhere.",
