@@ -361,7 +361,7 @@ const SCENARIOS: &[Entry] = &[
     ),
     (
         "kept_identity_survives_a_reload",
-        Shared,
+        Alone,
         identity::kept_identity_survives_a_reload,
     ),
     (
@@ -371,7 +371,7 @@ const SCENARIOS: &[Entry] = &[
     ),
     (
         "private_room_admits_players_with_the_link",
-        Shared,
+        Alone,
         identity::private_room_admits_players_with_the_link,
     ),
     (
@@ -492,7 +492,7 @@ const WITH_FIREFOX: &[Entry] = &[
     }),
     (
         "kept_identity_survives_a_reload_in_firefox",
-        Shared,
+        Alone,
         identity::kept_identity_survives_a_reload_in_firefox,
     ),
     (

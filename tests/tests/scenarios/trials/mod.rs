@@ -47,12 +47,12 @@ pub(crate) fn trials() -> Vec<Entry> {
             ),
             (
                 "trial_reload_storm_ends_in_one_working_room",
-                Shared,
+                Alone,
                 lifecycle::reload_storm_ends_in_one_working_room,
             ),
             (
                 "trial_duplicate_tab_is_another_player",
-                Shared,
+                Alone,
                 lifecycle::duplicate_tab_is_another_player,
             ),
             (
