@@ -126,12 +126,12 @@ pub(super) fn absent_players_return(artifacts: &Artifacts) -> anyhow::Result<()>
         "all five meet",
     )?;
 
-    hide(&page)?;
-    page.freeze(true).context("cannot freeze the page")?;
     let mut asleep: Vec<Frozen> = Vec::new();
     for player in [&native as &dyn Player, &chromium, &firefox] {
         asleep.push(Frozen::new(player)?);
     }
+    hide(&page)?;
+    page.freeze(true).context("cannot freeze the page")?;
     let absent = Instant::now();
     let present: &mut [&mut dyn Player] = &mut [&mut ada];
     let lost = wait_until(
