@@ -142,11 +142,7 @@ impl Step {
             Self::Lints => lints(project),
             Self::WasmLints => wasm_lints(project),
             Self::Native => Tally::check(native(project, "build").args(EVERYTHING)),
-            Self::Unit => Tally::tests(
-                native(project, "test")
-                    .args(["--workspace", "--no-fail-fast", "--"])
-                    .args(&test_args.args),
-            ),
+            Self::Unit => unit(project, test_args),
             Self::Fuzz => fuzz::run_briefly(project, FUZZ_TIME).map(|outcome| Tally {
                 passed: outcome.passed,
                 failed: outcome.failed,
@@ -168,6 +164,19 @@ impl Step {
             Self::Processes => processes(project, test_args),
         }
     }
+}
+
+fn unit(project: &Project, test_args: &TestArgs) -> anyhow::Result<Tally> {
+    match tools::install_network() {
+        Ok(()) => {}
+        Err(error) if std::env::var("CI").is_ok_and(|ci| ci == "true") => return Err(error),
+        Err(error) => println!("Tests that need a missing program are skipped: {error:#}"),
+    }
+    Tally::tests(
+        native(project, "test")
+            .args(["--workspace", "--no-fail-fast", "--"])
+            .args(&test_args.args),
+    )
 }
 
 fn formatting(project: &Project) -> anyhow::Result<Tally> {

@@ -10,19 +10,22 @@ const GECKODRIVER: &str = "0.37.1";
 /// A program, its Debian package, and the reason to install it.
 type Tool = (&'static str, &'static str, &'static str);
 
-const TOOLS: &[Tool] = &[
-    ("chromium", "chromium", "the tests play in a browser"),
-    (
-        "chromedriver",
-        "chromium-driver",
-        "the tests control a browser",
-    ),
+/// The programs that tests of single crates need, too.
+const NETWORK: &[Tool] = &[
     ("ip", "iproute2", "the tests create network namespaces"),
     ("nft", "nftables", "the tests block connections"),
     (
         "turnserver",
         "coturn",
         "the tests relay through a TURN server",
+    ),
+];
+const TOOLS: &[Tool] = &[
+    ("chromium", "chromium", "the tests play in a browser"),
+    (
+        "chromedriver",
+        "chromium-driver",
+        "the tests control a browser",
     ),
     ("Xvfb", "xvfb", "the tests open windows without a screen"),
     ("xdotool", "xdotool", "the tests press keys in windows"),
@@ -41,8 +44,14 @@ const WINDOWS: &[&str] = &[
 /// Libraries with which Firefox draws without a graphics card.
 const GRAPHICS: &[&str] = &["libegl1", "libgl1", "libgl1-mesa-dri"];
 
-/// Installs the missing programs that all tests need.
+/// Installs the missing programs that tests of single crates need.
+pub(super) fn install_network() -> anyhow::Result<()> {
+    NETWORK.iter().try_for_each(install_tool)
+}
+
+/// Installs the missing programs that all tests with several processes need.
 pub(super) fn install() -> anyhow::Result<()> {
+    install_network()?;
     TOOLS.iter().try_for_each(install_tool)?;
     install_libraries(WINDOWS, "windows draw without a graphics card")
 }
