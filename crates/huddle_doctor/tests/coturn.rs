@@ -66,8 +66,17 @@ impl Drop for Coturn {
 
 #[test]
 fn relayed_links_and_refused_logins_are_reported() {
-    let Some(coturn) = own_address().and_then(Coturn::start) else {
-        println!("coturn is not installed, or this machine is offline");
+    let Some(address) = own_address() else {
+        println!("skipped, because this machine is offline");
+        return;
+    };
+    let Some(coturn) = Coturn::start(address) else {
+        let must_run = std::env::var("CI").is_ok_and(|ci| ci == "true");
+        assert!(
+            !must_run,
+            "coturn does not start: install the package `coturn`"
+        );
+        println!("skipped, because coturn does not start");
         return;
     };
     let address = &coturn.address;

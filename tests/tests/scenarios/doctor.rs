@@ -10,7 +10,7 @@ use anyhow::{Context, bail, ensure};
 use huddle_tests::{Artifacts, Browser, Page, Player, Server, TURN_ADDRESS, Turn};
 use serde_json::json;
 
-use crate::steps::LOAD_TIMEOUT;
+use crate::{pages::save_screenshot, steps::LOAD_TIMEOUT};
 
 /// The Enter key of WebDriver.
 const ENTER: char = '\u{E007}';
@@ -127,12 +127,5 @@ fn wait_text(browser: &Browser, id: &str, expected: &str) -> anyhow::Result<()> 
         );
         thread::sleep(POLL);
     }
-    Ok(())
-}
-
-fn save_screenshot(artifacts: &Artifacts, browser: &Browser, name: &str) -> anyhow::Result<()> {
-    let file = artifacts.screenshots.join(format!("{name}.png"));
-    browser.screenshot(&file)?;
-    println!("   {}", file.display());
     Ok(())
 }

@@ -88,7 +88,11 @@ fn check_failure(
     Ok(())
 }
 
-fn save_screenshot(artifacts: &Artifacts, browser: &Browser, name: &str) -> anyhow::Result<()> {
+pub(crate) fn save_screenshot(
+    artifacts: &Artifacts,
+    browser: &Browser,
+    name: &str,
+) -> anyhow::Result<()> {
     let file = artifacts.screenshots.join(format!("{name}.png"));
     browser.screenshot(&file)?;
     println!("   {}", file.display());
