@@ -52,6 +52,10 @@ fn main() -> AppExit {
             }
         }
     }
+    if let Some(milliseconds) = settings.busy {
+        let duration = Duration::from_millis(milliseconds);
+        app.add_systems(Last, pause::slow_frames(duration));
+    }
     // So does the probe.
     if settings.probe > 0 {
         app.add_plugins(probe::plugin);

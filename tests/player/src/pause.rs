@@ -1,10 +1,10 @@
-//! Pauses in received components, and slow frames that may explain them.
+//! Pauses in received components, and slow frames that may explain them or that a test requests.
 
 use std::time::Duration;
 
 use bevy::prelude::*;
 use serde::Serialize;
-use web_time::SystemTime;
+use web_time::{Instant, SystemTime};
 
 /// The length of the shortest pause that is reported.
 const MIN_PAUSE: Duration = Duration::from_millis(100);
@@ -22,6 +22,16 @@ pub(crate) struct Pause {
 /// Slow frames of this game. They show whether a pause comes from a busy machine or from a fault.
 #[derive(Resource, Default)]
 pub(crate) struct Hitches(pub(crate) Vec<Pause>);
+
+/// Makes each frame take at least this long.
+pub(crate) fn slow_frames(duration: Duration) -> impl Fn() {
+    move || {
+        let start = Instant::now();
+        while start.elapsed() < duration {
+            std::hint::spin_loop();
+        }
+    }
+}
 
 pub(crate) fn record_hitches(mut last: Local<Option<u64>>, mut hitches: ResMut<Hitches>) {
     let now = now();

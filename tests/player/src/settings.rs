@@ -13,6 +13,8 @@ pub(crate) struct Settings {
     pub(crate) transfer: Option<usize>,
     /// The lifetime of TURN credentials, in seconds. The player renews them twice in this time.
     pub(crate) turn_lifetime: Option<u64>,
+    /// The duration of each frame, in milliseconds.
+    pub(crate) busy: Option<u64>,
     /// The number of players of a match.
     pub(crate) players: Option<usize>,
     /// The tick of the match from which on its result depends on the platform.
@@ -48,6 +50,7 @@ impl Settings {
             probe: number("probe").unwrap_or(0),
             transfer: number("transfer"),
             turn_lifetime: number("turn_lifetime"),
+            busy: number("busy"),
             players: number("match"),
             sine: number("sine"),
             log: number("log"),

@@ -11,7 +11,7 @@ use huddle_tests::{
 };
 
 use crate::steps::{
-    LOAD_TIMEOUT, Movement, all_meet, all_see_movement, is_long_run, lists_exactly,
+    LOAD_TIMEOUT, Movement, all_meet, all_see_movement, browser, hide, is_long_run, lists_exactly,
 };
 
 /// The length of a freeze that the link survives.
@@ -119,6 +119,34 @@ pub(crate) fn player_reconnects_after_a_long_freeze(
     println!("   back {} ms after it resumes", took.as_millis());
     ensure!(after == ids, "ids have changed: {ids:?}, then {after:?}");
     all_see_movement(all, "each sees the other players move")
+}
+
+/// A page is hidden while its frames take longer than the interval of the timer that requests them.
+/// Requests that accumulate would block the page for longer and longer.
+pub(crate) fn hidden_page_with_slow_frames_responds(
+    artifacts: &Artifacts,
+    platform: Platform,
+) -> anyhow::Result<()> {
+    let server = Server::start(artifacts)?;
+    let mut ada = Native::start(artifacts, "Ada", &server, "hello", 1)?;
+    let mut bob = browser(platform, "Bob")?;
+    bob.open(&server.player("render=off&bot=2&busy=40"))?;
+    let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
+    let (ids, _) = all_meet(both, LOAD_TIMEOUT, "they meet")?;
+    hide(&bob)?;
+    watch(
+        &mut [&mut ada],
+        Duration::from_secs(10),
+        "the hidden page plays",
+        |reports| lists_exactly(&reports[0], &ids),
+    )?;
+    let start = Instant::now();
+    ensure!(bob.is_hidden()?, "the page is visible");
+    let took = start.elapsed();
+    println!("   the hidden page responds after {} ms", took.as_millis());
+    ensure!(took < SHOWN, "the hidden page responds after {took:?}");
+    let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
+    all_see_movement(both, "each sees the other move")
 }
 
 /// A page is hidden while the players play.

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{bail, ensure};
 use huddle_mesh::{PeerId, Room};
-use huddle_tests::{Browser, Player, Report, wait_until};
+use huddle_tests::{Browser, Page, Platform, Player, Report, wait_until};
 
 /// The maximum time until a busy machine has loaded a page.
 pub(crate) const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
@@ -15,6 +15,7 @@ pub(crate) const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
 const MOVEMENT_TIMEOUT: Duration = Duration::from_secs(15);
 const POSITIONS: usize = 4;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+const HIDING_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bots splash every few seconds.
 const SPLASH_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -193,4 +194,28 @@ pub(crate) fn lists_exactly(report: &Report, all: &[String]) -> anyhow::Result<(
 /// Returns the id of the local peer, which a native room has immediately.
 pub(crate) fn local_id(room: &Room) -> PeerId {
     room.local_id().expect("the room is native")
+}
+
+/// Starts a browser.
+pub(crate) fn browser(platform: Platform, name: &str) -> anyhow::Result<Browser> {
+    match platform {
+        Platform::Chromium => Browser::chromium(name, Page::SMALL),
+        Platform::Firefox => Browser::firefox(name, Page::SMALL),
+        Platform::Native => bail!("a native game has no page"),
+    }
+}
+
+/// Hides a page, and waits until it is hidden.
+pub(crate) fn hide(page: &Browser) -> anyhow::Result<()> {
+    page.hide()?;
+    let start = Instant::now();
+    while !page.is_hidden()? {
+        ensure!(
+            start.elapsed() < HIDING_TIMEOUT,
+            "{} stays visible",
+            page.name()
+        );
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
 }

@@ -14,7 +14,10 @@ use crate::{
         Machine::{Alone, Shared},
     },
     firefox, first_game,
-    freezes::{self, link_survives_a_short_freeze, player_reconnects_after_a_long_freeze},
+    freezes::{
+        self, hidden_page_with_slow_frames_responds, link_survives_a_short_freeze,
+        player_reconnects_after_a_long_freeze,
+    },
     hostile, hostile_servers, identity, leaks, matchmaking, mixed, overload, pages, pictures,
     recording, refusals, relay, server_loss, signaling, small_examples, stock, storms, transfers,
     trials,
@@ -218,6 +221,11 @@ const SCENARIOS: &[Entry] = &[
         "player_reconnects_after_a_long_freeze_chromium",
         Shared,
         |artifacts| player_reconnects_after_a_long_freeze(artifacts, Chromium),
+    ),
+    (
+        "hidden_page_with_slow_frames_responds_chromium",
+        Alone,
+        |artifacts| hidden_page_with_slow_frames_responds(artifacts, Chromium),
     ),
     (
         "hidden_page_keeps_its_links",
@@ -486,6 +494,11 @@ const WITH_FIREFOX: &[Entry] = &[
         "players_reconnect_after_a_long_partition_chromium_firefox",
         Shared,
         |artifacts| players_reconnect_after_a_long_partition(artifacts, Chromium, Firefox),
+    ),
+    (
+        "hidden_page_with_slow_frames_responds_firefox",
+        Alone,
+        |artifacts| hidden_page_with_slow_frames_responds(artifacts, Firefox),
     ),
     ("link_survives_a_short_freeze_firefox", Alone, |artifacts| {
         link_survives_a_short_freeze(artifacts, Firefox)

@@ -36,15 +36,20 @@ pub(crate) fn doctor(arguments: &[&str]) -> Output {
     }
 }
 
-/// Returns the address of this machine in its network, or `None` if it is offline. WebRTC does not
-/// use the loopback interface.
-pub(crate) fn own_address() -> Option<Ipv4Addr> {
+/// Returns the address of this machine in its network, or the loopback address if it is offline.
+pub(crate) fn own_address() -> Ipv4Addr {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
     // Selects the interface, and sends nothing.
-    socket.connect((Ipv4Addr::new(198, 51, 100, 1), 9)).ok()?;
+    match socket.connect((Ipv4Addr::new(198, 51, 100, 1), 9)) {
+        Ok(()) => own(&socket),
+        Err(_) => Ipv4Addr::LOCALHOST,
+    }
+}
+
+fn own(socket: &UdpSocket) -> Ipv4Addr {
     match socket.local_addr().unwrap() {
-        SocketAddr::V4(address) => Some(*address.ip()),
-        SocketAddr::V6(_) => None,
+        SocketAddr::V4(address) => *address.ip(),
+        SocketAddr::V6(address) => panic!("{address} is not of IPv4"),
     }
 }
 

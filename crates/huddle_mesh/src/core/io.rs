@@ -43,7 +43,9 @@ pub(crate) enum LinkInput {
     ProtocolViolation(ProtocolViolation),
     /// The network path that the link uses.
     Path(Path),
-    /// The link closed or failed.
+    /// The platform found no path between the two machines. The link has failed.
+    NoPath,
+    /// The link closed, or failed for another reason.
     Closed(String),
 }
 

@@ -51,6 +51,8 @@ pub(crate) struct Link {
     pub has_local_address: bool,
     /// Whether the other peer has sent such an address.
     pub has_remote_address: bool,
+    /// Whether the platform has tried all pairs of addresses in vain.
+    pub has_no_path: bool,
     /// Packets that arrived before the link was in use.
     pub early: Vec<(Channel, Bytes)>,
     pub phase: Phase,

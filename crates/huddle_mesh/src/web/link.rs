@@ -130,7 +130,9 @@ impl WebLink {
         let state = Closure::new({
             let (report, connection) = (report.clone(), connection.clone());
             move || {
-                if connection.is_over() {
+                if connection.has_no_path() {
+                    report.send(LinkInput::NoPath);
+                } else if connection.is_over() {
                     report.closed("the connection failed");
                 }
             }

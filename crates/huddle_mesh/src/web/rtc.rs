@@ -119,9 +119,17 @@ impl Connection {
 
     /// Returns whether the connection has failed or is closed.
     pub(super) fn is_over(&self) -> bool {
-        let state = js::get(&self.0, "connectionState").ok();
-        let state = state.and_then(|state| state.as_string());
+        let state = self.state("connectionState");
         matches!(state.as_deref(), Some("failed" | "closed"))
+    }
+
+    /// Returns whether ICE has failed: no pair of addresses works.
+    pub(super) fn has_no_path(&self) -> bool {
+        self.state("iceConnectionState").as_deref() == Some("failed")
+    }
+
+    fn state(&self, property: &str) -> Option<String> {
+        js::get(&self.0, property).ok()?.as_string()
     }
 
     /// Sets the handler of an event, like `onicecandidate`.

@@ -10,8 +10,8 @@ use huddle_tests::{
     Artifacts, Browser, Frozen, Native, Page, Platform, Player, Server, wait_until, watch,
 };
 
-use super::background::{browser, hide, start};
-use crate::steps::{LOAD_TIMEOUT, all_meet, all_see_movement, lists_exactly};
+use super::background::start;
+use crate::steps::{LOAD_TIMEOUT, all_meet, all_see_movement, browser, hide, lists_exactly};
 
 /// The length of an absence.
 const ABSENCE: Duration = Duration::from_secs(600);

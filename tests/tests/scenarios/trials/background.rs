@@ -13,14 +13,13 @@ use huddle_tests::{
 
 use crate::{
     pictures::{SLOW_DRAWING, save_screenshot},
-    steps::{LOAD_TIMEOUT, all_meet, all_see_movement, is_long_run, lists_exactly},
+    steps::{LOAD_TIMEOUT, all_meet, all_see_movement, browser, hide, is_long_run, lists_exactly},
 };
 
 /// The maximum time from the friend's first report to the meeting.
 const MEETING_TIMEOUT: Duration = Duration::from_secs(2);
 /// The minimum tick rate of a hidden page, per second.
 const TICKS: f64 = 55.0;
-const HIDDEN: Duration = Duration::from_secs(5);
 /// The time for the camera to draw some frames.
 const DRAWN: Duration = Duration::from_secs(2);
 
@@ -94,14 +93,6 @@ pub(super) fn hidden_host_meets_a_friend(
     .map(drop)
 }
 
-pub(super) fn browser(platform: Platform, name: &str) -> anyhow::Result<Browser> {
-    match platform {
-        Platform::Chromium => Browser::chromium(name, Page::SMALL),
-        Platform::Firefox => Browser::firefox(name, Page::SMALL),
-        Platform::Native => bail!("a native game has no page"),
-    }
-}
-
 pub(super) fn start(
     artifacts: &Artifacts,
     server: &Server,
@@ -114,16 +105,6 @@ pub(super) fn start(
     let page = browser(platform, "Bob")?;
     page.open(&server.player("render=off&bot=2"))?;
     Ok(Box::new(page))
-}
-
-pub(super) fn hide(page: &Browser) -> anyhow::Result<()> {
-    page.hide()?;
-    let start = Instant::now();
-    while !page.is_hidden()? {
-        ensure!(start.elapsed() < HIDDEN, "{} stays visible", page.name());
-        thread::sleep(Duration::from_millis(50));
-    }
-    Ok(())
 }
 
 /// Watches the players, and returns the first player's tick rate per second.

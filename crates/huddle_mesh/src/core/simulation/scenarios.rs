@@ -335,6 +335,18 @@ fn missing_addresses_are_reported_on_both_sides() {
 }
 
 #[test]
+fn platform_that_gives_up_early_is_reported_with_the_same_reason() {
+    let mut simulation = Simulation::new(2);
+    simulation.cut.insert((0, 1));
+    simulation.run(seconds(1));
+    simulation.after(STEP, 0, Input::Link(LinkId(0), LinkInput::NoPath));
+    simulation.run(seconds(1));
+    let peer = simulation.nodes[1].id;
+    let failures = simulation.link_failures(0);
+    assert_eq!(failures, [(peer, LinkFailure::NoPath, 1)]);
+}
+
+#[test]
 fn relays_are_accepted_after_many_other_candidates() {
     let mut simulation = Simulation::new(2);
     simulation.cut.insert((0, 1));

@@ -167,11 +167,8 @@ fn reason(now: Duration, link: &Link, relay_only: bool, why: &str) -> LinkFailur
     let late = now.saturating_sub(link.since) >= link.timeout;
     match link.phase {
         Phase::Opening if late && link.remote_ufrag.is_none() => LinkFailure::NoAnswer,
-        Phase::Opening if late => no_path(link, relay_only),
-        // Firefox gives up early if it has no address.
-        Phase::Opening if link.local_ufrag.is_some() && !link.has_local_address => {
-            no_path(link, relay_only)
-        }
+        // Browsers may give up before the timeout.
+        Phase::Opening if late || link.has_no_path => no_path(link, relay_only),
         _ => LinkFailure::Broken(why.to_owned()),
     }
 }

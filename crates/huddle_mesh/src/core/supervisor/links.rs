@@ -77,6 +77,10 @@ impl Supervisor {
                     peer.path = path;
                 }
             }
+            LinkInput::NoPath => {
+                link.has_no_path = true;
+                self.failed(now, id, "no path was found", entropy, actions);
+            }
             LinkInput::Closed(why) => self.failed(now, id, &why, entropy, actions),
         }
     }

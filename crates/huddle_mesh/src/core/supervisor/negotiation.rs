@@ -317,6 +317,7 @@ impl Supervisor {
             has_old_servers: false,
             candidates: 0,
             has_local_address: false,
+            has_no_path: false,
             has_remote_address: false,
             early: Vec::new(),
             phase: Phase::Opening,
