@@ -18,6 +18,17 @@ pub const MESSAGE_TOO_BIG: u16 = 1009;
 /// The request is invalid, for example `?next=0` (HTTP 400). Do not try again.
 pub const BAD_REQUEST: u16 = 4400;
 
+/// The server restarts, or moves its clients to another one. Connect again.
+pub const SERVICE_RESTART: u16 = 1012;
+
+/// The client needs a new token: it has none, or it has expired (HTTP 401). Request one from the
+/// game's own server, then connect again.
+pub const TOKEN_NEEDED: u16 = 4401;
+
+/// The client may not join: its token is forged or is for another room, or its page may not use
+/// this server (HTTP 403). Do not try again.
+pub const FORBIDDEN: u16 = 4403;
+
 /// The address does not exist, for example a path of two segments (HTTP 404). Do not try again.
 pub const NOT_FOUND: u16 = 4404;
 
@@ -26,5 +37,5 @@ pub const NOT_FOUND: u16 = 4404;
 /// frozen, or its machine slept. Connect again.
 pub const STOPPED: u16 = 4408;
 
-/// The room or the server is full (HTTP 503). Try again later, or use another room.
+/// The room or the server is full (HTTP 503), or too many clients have the same address (HTTP 429). Try again later, or use another room.
 pub const FULL: u16 = 4429;

@@ -1,8 +1,11 @@
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     time::Duration,
 };
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::error::ServerError;
 
@@ -20,7 +23,7 @@ use crate::error::ServerError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// The address and port to listen on. With port 0, the system chooses a free port. Default
-    /// `0.0.0.0:3536`.
+    /// `[::]:3536`, which is all addresses of IPv6 and IPv4.
     pub bind: SocketAddr,
     /// A folder whose files the server sends to plain HTTP requests, for example a web build of
     /// the game. Default `None`.
@@ -60,12 +63,106 @@ pub struct Config {
     /// The time that the members of a full `?next=N` group have to link. After that, the server may
     /// move them to another group. Default 10 s.
     pub link_timeout: Duration,
+    /// The number of bytes that the server queues for all clients together. While they exceed it,
+    /// the server disconnects clients that use more than their share. Default 256 MiB.
+    pub max_total_queue_bytes: usize,
+    /// The maximum number of clients with the same address. For IPv6, a network of 64 bits counts
+    /// as one address. Programs on the server's own machine are not limited. Default 64.
+    pub max_clients_per_address: usize,
+    /// The maximum number of connections from the same address that are not WebSockets: page loads,
+    /// and clients that are about to join. Default 32.
+    pub max_http_per_address: usize,
+    /// The number of clients with the same address that may join per second on average. At least 1.
+    /// Default 8.
+    pub joins_per_second: u32,
+    /// The number of clients with the same address that may join at once before
+    /// [`joins_per_second`](Self::joins_per_second) limits them. At least 1. Default 64.
+    pub join_burst: u32,
+    /// The networks of reverse proxies. For a connection from one of them, the client's address is
+    /// the last address in `X-Forwarded-For` that is not in these networks. Default: the loopback
+    /// networks `127.0.0.0/8` and `::1/128`.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The origins of the pages that may connect, for example `https://game.example.com`. If there
+    /// are none, every page may connect. Programs other than browsers send no origin, or any, so
+    /// this does not stop them. Default: none.
+    pub allowed_origins: Vec<String>,
+    /// The games that may use the server. A client of the game `duel` connects to
+    /// `ws://host/duel/ROOM`. If there are none, every game may use the server, and a room needs no
+    /// game. Default: none.
+    pub apps: Vec<String>,
+    /// The keys that verify tokens. If there is one, every client needs a token. Default: none.
+    pub token_keys: Vec<TokenKey>,
+    /// The TURN servers that clients with extensions may use. Default `None`.
+    pub turn: Option<Turn>,
+    /// The time for which a client with extensions keeps its place after its connection was lost.
+    /// Zero disables this. Default 10 s.
+    pub resume_timeout: Duration,
+    /// The duration of a shutdown, in which the server disconnects its clients one after the other.
+    /// Zero disconnects all clients at once. Default zero; the program sets 20 s.
+    pub drain: Duration,
+    /// The address for `GET /metrics`. Do not publish it. Default `None`.
+    pub metrics: Option<SocketAddr>,
+    /// The certificate for TLS. Default `None`: clients connect without encryption, or through a
+    /// reverse proxy.
+    pub tls: Option<Tls>,
+}
+
+/// A key that verifies tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenKey {
+    /// A secret that the game's server and this server share, for the algorithm HS256. At least 32
+    /// bytes.
+    Secret(Secret),
+    /// A public key in PEM format, for the algorithm EdDSA (Ed25519).
+    PublicKey(String),
+}
+
+/// The TURN servers of the host, which accept credentials that the signaling server creates
+/// (coturn: `use-auth-secret`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// The URLs of the servers, for example `turn:turn.example.com:3478`.
+    pub urls: Vec<String>,
+    /// The secret that the TURN servers share with this server (coturn: `static-auth-secret`).
+    pub secret: Secret,
+    /// The lifetime of credentials. The server sends new ones at half of it. At least 2 s.
+    pub lifetime: Duration,
+}
+
+/// The files of a certificate. The server loads them again when they change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate and its chain, in PEM format.
+    pub certificates: PathBuf,
+    /// The private key, in PEM format.
+    pub key: PathBuf,
+}
+
+/// A text that must not appear in logs. Its debug output hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    pub fn new(secret: impl Into<String>) -> Self {
+        Self(secret.into())
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
-            bind: (Ipv4Addr::UNSPECIFIED, 3536).into(),
+            bind: (Ipv6Addr::UNSPECIFIED, 3536).into(),
             serve: None,
             max_clients: 10_000,
             max_room_members: 64,
@@ -79,6 +176,23 @@ impl Default for Config {
             queue_ping_interval: Duration::from_secs(2),
             queue_silence_timeout: Duration::from_secs(5),
             link_timeout: Duration::from_secs(10),
+            max_total_queue_bytes: 256 * 1024 * 1024,
+            max_clients_per_address: 64,
+            max_http_per_address: 32,
+            joins_per_second: 8,
+            join_burst: 64,
+            trusted_proxies: vec![
+                Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8).into(),
+                Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128).into(),
+            ],
+            allowed_origins: Vec::new(),
+            apps: Vec::new(),
+            token_keys: Vec::new(),
+            turn: None,
+            resume_timeout: Duration::from_secs(10),
+            drain: Duration::ZERO,
+            metrics: None,
+            tls: None,
         }
     }
 }

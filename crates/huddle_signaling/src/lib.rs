@@ -108,7 +108,7 @@ mod request;
 mod rooms;
 mod server;
 
-pub use config::Config;
+pub use config::{Config, Secret, Tls, TokenKey, Turn};
 pub use error::ServerError;
 pub use server::Server;
 

@@ -38,6 +38,38 @@ pub(crate) enum Extension {
     /// The peers that joined the room before the receiver. Each of them makes an offer to it. With
     /// this list, the receiver detects peers that do not.
     Members(Vec<PeerId>),
+    /// The first message after `IdAssigned`, if the server keeps places.
+    Session(Session),
+    /// The connection of a member was lost. The server keeps its place for a while.
+    Doubtful(PeerId),
+    /// A doubtful member is connected again.
+    Resumed(PeerId),
+    /// TURN servers that the client may use.
+    IceServers(IceServers),
+}
+
+/// The place of a client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Session {
+    /// The secret with which the client takes its place again: `&resume=SECRET`. It works once.
+    #[serde(with = "uuid::serde::simple")]
+    pub(crate) resume: Uuid,
+    /// The time for which the server keeps the place, in milliseconds.
+    pub(crate) timeout_ms: u64,
+    /// All other members, if the client has taken its place again. Messages to the client may have
+    /// been lost with its old connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) members: Option<Vec<PeerId>>,
+}
+
+/// TURN servers and their credentials.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct IceServers {
+    pub(crate) urls: Vec<String>,
+    pub(crate) username: String,
+    pub(crate) credential: String,
+    /// The time until the credentials expire, in seconds. The server sends new ones before.
+    pub(crate) lifetime_s: u64,
 }
 
 /// The stage of a `?next=N` group. The id is also the name of the group's private room.
