@@ -1,13 +1,21 @@
 //! Answers HTTP requests: WebSocket upgrades, `/health`, and files.
 
-use std::{io, sync::Arc, time::Instant};
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Instant,
+};
 
 use axum::{
     Json,
-    extract::{FromRequestParts, Request, State, WebSocketUpgrade},
+    body::{Body, Bytes},
+    extract::{FromRequestParts, Request, WebSocketUpgrade},
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
+use hyper::body::{Frame, SizeHint};
 use serde::Serialize;
 use tower_http::services::ServeDir;
 use tracing::{debug, warn};
@@ -15,6 +23,7 @@ use tracing::{debug, warn};
 use crate::{
     client,
     config::Config,
+    gate::{Exchange, Gate},
     hub::Hub,
     request::{self, Refusal},
 };
@@ -23,6 +32,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) hub: Arc<Hub>,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) config: Arc<Config>,
     pub(crate) started: Instant,
 }
@@ -31,18 +41,55 @@ pub(crate) struct App {
 /// size, even while it is idle.
 const SOCKET_BUFFER_BYTES: usize = 4 * 1024;
 
-pub(crate) async fn handle(State(app): State<Arc<App>>, request: Request) -> Response {
-    if is_websocket_upgrade(request.headers()) {
+pub(crate) async fn handle(app: Arc<App>, request: Request, exchange: Exchange) -> Response {
+    let exchange = Arc::new(exchange);
+    let response = if is_websocket_upgrade(request.headers()) {
         let (mut parts, _) = request.into_parts();
         match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-            Ok(upgrade) => join(&app, upgrade, &parts.uri),
+            Ok(upgrade) => join(&app, upgrade, &parts.uri, &parts.headers, &exchange),
             Err(rejection) => rejection.into_response(),
         }
+    } else if !exchange.is_within_limit {
+        too_many_requests()
     } else if request.uri().path() == "/health" && is_get_or_head(request.method()) {
         health(&app)
     } else {
         serve_file(&app, request).await
+    };
+    response.map(|body| Body::new(CountedBody { body, exchange }))
+}
+
+/// A body that counts for its client's address until it has been sent.
+struct CountedBody {
+    body: Body,
+    #[expect(dead_code, reason = "counts until it is dropped")]
+    exchange: Arc<Exchange>,
+}
+
+impl hyper::body::Body for CountedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
     }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+fn too_many_requests() -> Response {
+    let text = "429: too many requests from your network address at once: try again in a moment\n";
+    let headers = [(header::CONNECTION, "close"), (header::RETRY_AFTER, "1")];
+    (StatusCode::TOO_MANY_REQUESTS, headers, text).into_response()
 }
 
 fn is_websocket_upgrade(headers: &HeaderMap) -> bool {
@@ -55,7 +102,13 @@ fn is_get_or_head(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-fn join(app: &App, upgrade: WebSocketUpgrade, uri: &Uri) -> Response {
+fn join(
+    app: &App,
+    upgrade: WebSocketUpgrade,
+    uri: &Uri,
+    headers: &HeaderMap,
+    exchange: &Arc<Exchange>,
+) -> Response {
     let limit = app.config.max_message_bytes;
     let upgrade = upgrade
         .read_buffer_size(SOCKET_BUFFER_BYTES)
@@ -68,25 +121,38 @@ fn join(app: &App, upgrade: WebSocketUpgrade, uri: &Uri) -> Response {
         .max_message_size(2 * limit);
     let extensions = request::wants_extensions(uri);
     let max = app.hub.max_room_members();
-    let membership = request::join_request(uri, max).and_then(|join_request| {
+    let joined = request::check_origin(headers, &app.config.allowed_origins).and_then(|()| {
+        let join_request = request::join_request(uri, max)?;
+        request::check_app(&join_request.key, &app.config.apps)?;
+        let max_clients = app.config.max_clients_per_address;
+        let admitted = exchange
+            .join()
+            .map_err(|denied| Refusal::from_denied(denied, max_clients))?;
         let joined = app.hub.join(join_request);
-        joined.map_err(|error| Refusal::from_join_error(error, max))
+        let (membership, inbox) = joined.map_err(|error| Refusal::from_join_error(error, max))?;
+        Ok((membership, inbox, admitted))
     });
     let closing = app.hub.closing();
-    match membership {
-        Ok((membership, inbox)) => {
-            debug!(peer = %membership.id, %uri, "joined");
+    // The query may contain secrets.
+    let path = uri.path();
+    match joined {
+        Ok((membership, inbox, admitted)) => {
+            debug!(peer = %membership.id, path, "joined");
             let config = Arc::clone(&app.config);
-            upgrade.on_upgrade(move |socket| {
-                client::serve(socket, membership, inbox, closing, extensions, config)
+            let exchange = Arc::clone(exchange);
+            upgrade.on_upgrade(move |socket| async move {
+                drop(exchange);
+                client::serve(socket, membership, inbox, closing, extensions, config).await;
+                drop(admitted);
             })
         }
         Err(refusal) => {
-            debug!(%uri, %refusal, "refused");
-            if extensions {
+            debug!(path, %refusal, "refused");
+            if extensions && exchange.is_within_limit {
+                let exchange = Arc::clone(exchange);
                 upgrade.on_upgrade(move |socket| async move {
                     client::refuse(socket, refusal).await;
-                    drop(closing);
+                    drop((closing, exchange));
                 })
             } else {
                 (refusal.status(), format!("{refusal}\n")).into_response()

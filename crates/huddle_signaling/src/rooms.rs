@@ -6,7 +6,7 @@ use matchbox_protocol::{PeerEvent, PeerId};
 use uuid::Uuid;
 
 use crate::{
-    message::{Delivery, Event, Extension, Payload, Stage},
+    message::{Delivery, Event, Extension, Stage},
     player::{Ticket, Timing},
     queue::{FinishedGroup, Queue},
 };
@@ -18,6 +18,8 @@ mod tests;
 /// same name with a different size is a different room.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct RoomKey {
+    /// The game whose room it is. Empty if the client does not name one.
+    pub(crate) app: String,
     pub(crate) name: String,
     pub(crate) next: Option<NonZeroUsize>,
 }
@@ -60,12 +62,15 @@ fn member_list(others: &[PeerId], newcomer: PeerId) -> Option<Delivery<'static>>
     (!others.is_empty()).then(|| Delivery::new(event, vec![newcomer]))
 }
 
+/// A game and the name of one of its rooms.
+type RoomName = (String, String);
+
 /// A room with at least one member.
 #[derive(Debug)]
 struct Room {
     members: Vec<PeerId>,
     /// The name by which clients join. `None` if no client can join.
-    name: Option<String>,
+    name: Option<RoomName>,
 }
 
 /// The id of a room. The server never reuses one.
@@ -87,7 +92,7 @@ enum Location {
 pub(crate) struct Registry {
     limits: Limits,
     rooms: HashMap<RoomId, Room>,
-    names: HashMap<String, RoomId>,
+    names: HashMap<RoomName, RoomId>,
     queues: HashMap<QueueId, (RoomKey, Queue)>,
     queue_of: HashMap<RoomKey, QueueId>,
     peers: HashMap<PeerId, Location>,
@@ -128,14 +133,14 @@ impl Registry {
             group,
         } = join_request;
         let Some(size) = key.next else {
-            let announced = self.enter_room(peer, key.name)?;
+            let announced = self.enter_room(peer, (key.app, key.name))?;
             deliveries.extend(member_list(&announced.to, peer).filter(|_| has_extensions));
             deliveries.push(announced);
             return Ok(deliveries);
         };
         // Only members of the full group have received its id, so no other client can use it.
         if let Some(id) = group.filter(|_| has_extensions)
-            && let name = id.simple().to_string()
+            && let name = (key.app.clone(), id.simple().to_string())
             && self.names.contains_key(&name)
         {
             let announced = self.enter_room(peer, name)?;
@@ -190,23 +195,20 @@ impl Registry {
         }
     }
 
-    /// Returns the delivery of a signal from one peer to another, or `None` if they do not share a
-    /// room or group.
-    pub(crate) fn route<'a>(
-        &mut self,
-        sender: PeerId,
-        receiver: PeerId,
-        data: Payload<'a>,
-    ) -> Option<Delivery<'a>> {
-        let share_room = match (self.peers.get(&sender)?, self.peers.get(&receiver)?) {
+    /// Records a signal from one peer to another. Returns whether the server may deliver it, which
+    /// is the case if both share a room or group.
+    pub(crate) fn record_signal(&mut self, sender: PeerId, receiver: PeerId) -> bool {
+        let (Some(from), Some(to)) = (self.peers.get(&sender), self.peers.get(&receiver)) else {
+            return false;
+        };
+        match (from, to) {
             (Location::Room(a), Location::Room(b)) => a == b,
             (Location::Queue(a, sender), Location::Queue(b, receiver)) if a == b => {
-                let (_, queue) = self.queues.get_mut(a)?;
-                queue.signal(*sender, *receiver)
+                let queue = self.queues.get_mut(a);
+                queue.is_some_and(|(_, queue)| queue.signal(*sender, *receiver))
             }
             _ => false,
-        };
-        share_room.then(|| Delivery::new(PeerEvent::Signal { sender, data }, vec![receiver]))
+        }
     }
 
     /// Records a message from `peer`, which shows that its game runs.
@@ -256,7 +258,7 @@ impl Registry {
     }
 
     /// Adds `peer` to the room with this name.
-    fn enter_room(&mut self, peer: PeerId, name: String) -> Result<Delivery<'static>, JoinError> {
+    fn enter_room(&mut self, peer: PeerId, name: RoomName) -> Result<Delivery<'static>, JoinError> {
         let id = match self.names.get(&name) {
             Some(id) => *id,
             None => {
@@ -283,9 +285,10 @@ impl Registry {
     /// Returns the messages of a queue, turns its finished groups into rooms, and removes it if it
     /// is empty.
     fn take_results(&mut self, id: QueueId) -> Vec<Delivery<'static>> {
-        let Some((_, queue)) = self.queues.get_mut(&id) else {
+        let Some((key, queue)) = self.queues.get_mut(&id) else {
             return Vec::new();
         };
+        let app = key.app.clone();
         let deliveries = queue.take_deliveries();
         let finished = queue.take_finished();
         if queue.is_empty()
@@ -294,15 +297,16 @@ impl Registry {
             self.queue_of.remove(&key);
         }
         for group in finished {
-            self.create_room(group);
+            self.create_room(&app, group);
         }
         deliveries
     }
 
     /// Creates a room for a group that has left its queue.
-    fn create_room(&mut self, group: FinishedGroup) {
+    fn create_room(&mut self, app: &str, group: FinishedGroup) {
         let id = self.next_id();
-        let name = group.room.map(|room| room.simple().to_string());
+        let room = group.room.map(|room| room.simple().to_string());
+        let name = room.map(|room| (app.to_owned(), room));
         let members: Vec<_> = group.members.iter().map(|(_, peer)| *peer).collect();
         for peer in &members {
             self.peers.insert(*peer, Location::Room(id));
