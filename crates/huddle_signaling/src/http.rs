@@ -75,14 +75,15 @@ fn join(app: &App, upgrade: WebSocketUpgrade, uri: &Uri) -> Response {
     let closing = app.hub.closing();
     match membership {
         Ok((membership, inbox)) => {
-            debug!(peer = %membership.id, %uri, "joined");
+            // The query can contain secrets.
+            debug!(peer = %membership.id, path = uri.path(), "joined");
             let config = Arc::clone(&app.config);
             upgrade.on_upgrade(move |socket| {
                 client::serve(socket, membership, inbox, closing, extensions, config)
             })
         }
         Err(refusal) => {
-            debug!(%uri, %refusal, "refused");
+            debug!(path = uri.path(), %refusal, "refused");
             if extensions {
                 upgrade.on_upgrade(move |socket| async move {
                     client::refuse(socket, refusal).await;

@@ -93,6 +93,7 @@
 //! Each client needs one open file. The program raises its own limit as far as the system allows,
 //! and warns if that is not enough. The library does not change the limit.
 
+mod access;
 mod client;
 pub mod close_code;
 mod config;
@@ -101,6 +102,7 @@ mod http;
 mod hub;
 mod message;
 mod pick;
+mod places;
 mod player;
 mod queue;
 mod rate;

@@ -7,7 +7,9 @@ use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use crate::{
+    access::Access,
     close_code,
+    message::ResumeSecret,
     rooms::{JoinError, JoinRequest, RoomKey},
 };
 
@@ -28,6 +30,10 @@ pub(crate) enum Refusal {
     RoomFull { max: usize },
     #[error("this server is full: try again in a minute")]
     ServerFull,
+    #[error("this token has expired: ask the game for a new token")]
+    TokenExpired,
+    #[error("this token is already in use")]
+    TokenInUse,
 }
 
 impl Refusal {
@@ -35,6 +41,8 @@ impl Refusal {
         match error {
             JoinError::RoomFull => Self::RoomFull { max: max_members },
             JoinError::ServerFull => Self::ServerFull,
+            JoinError::TokenExpired => Self::TokenExpired,
+            JoinError::TokenInUse => Self::TokenInUse,
         }
     }
 
@@ -43,6 +51,8 @@ impl Refusal {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::BadName | Self::BadNext { .. } => StatusCode::BAD_REQUEST,
             Self::RoomFull { .. } | Self::ServerFull => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TokenExpired => StatusCode::UNAUTHORIZED,
+            Self::TokenInUse => StatusCode::FORBIDDEN,
         }
     }
 
@@ -51,6 +61,8 @@ impl Refusal {
             Self::NotFound => close_code::NOT_FOUND,
             Self::BadName | Self::BadNext { .. } => close_code::BAD_REQUEST,
             Self::RoomFull { .. } | Self::ServerFull => close_code::FULL,
+            Self::TokenExpired => close_code::TOKEN_NEEDED,
+            Self::TokenInUse => close_code::FORBIDDEN,
         }
     }
 }
@@ -66,6 +78,8 @@ pub(crate) fn join_request(uri: &Uri, max_members: usize) -> Result<JoinRequest,
         key: room_key(uri, max_members)?,
         has_extensions: wants_extensions(uri),
         group: query_value(uri, "group").and_then(|id| id.parse::<Uuid>().ok()),
+        resume: query_value(uri, "resume").and_then(|secret| ResumeSecret::parse(&secret)),
+        access: Access::default(),
     })
 }
 
@@ -88,6 +102,7 @@ pub(crate) fn room_key(uri: &Uri, max_members: usize) -> Result<RoomKey, Refusal
         })
         .transpose()?;
     Ok(RoomKey {
+        app: String::new(),
         name: name.into_owned(),
         next,
     })
@@ -168,6 +183,8 @@ mod tests {
             Refusal::BadNext { max },
             Refusal::RoomFull { max },
             Refusal::ServerFull,
+            Refusal::TokenExpired,
+            Refusal::TokenInUse,
         ] {
             assert!(refusal.to_string().len() <= 123, "{refusal}");
             assert!((4000..5000).contains(&refusal.close_code()));
