@@ -44,6 +44,8 @@ enum End {
     Silent,
     /// The client waited in a `?next=N` queue, and its game did not answer.
     Stopped,
+    /// The client has a new connection.
+    Replaced,
     ShuttingDown,
     TooSlow,
     TooBig,
@@ -52,6 +54,12 @@ enum End {
 }
 
 impl End {
+    /// Returns whether the connection was lost, so that the client may return. A client that sends
+    /// a close frame has left, and one that violates a limit may not return.
+    fn is_loss(self) -> bool {
+        matches!(self, Self::Gone | Self::Silent)
+    }
+
     /// Returns the code and reason for the client, or `None` if it has left or closed the
     /// connection itself.
     fn close_frame(self) -> Option<(u16, &'static str)> {
@@ -61,6 +69,10 @@ impl End {
             Self::Stopped => Some((
                 close_code::STOPPED,
                 "this game did not answer while it waited for other players: join again",
+            )),
+            Self::Replaced => Some((
+                close_code::NORMAL,
+                "a new connection of this client has replaced this one",
             )),
             Self::ShuttingDown => Some((close_code::GOING_AWAY, "the server is shutting down")),
             Self::TooSlow => Some((
@@ -93,13 +105,19 @@ pub(crate) async fn serve(
         end = write(&mut sink, queue, &membership.outbox, &config) => end,
         ejection = ejected => match ejection {
             Ok(Ejection::Stopped) => End::Stopped,
+            Ok(Ejection::Replaced) => End::Replaced,
             Ok(Ejection::TooSlow) | Err(_) => End::TooSlow,
         },
         () = closing.wait() => End::ShuttingDown,
     };
-    debug!(peer = %membership.id, ?end, "left");
-    // The other members receive `PeerLeft` before the closing handshake, which can take a while.
-    drop(membership);
+    debug!(peer = %membership.id, ?end, "disconnected");
+    // The other members receive `PeerLeft` or `Doubtful` before the closing handshake, which can
+    // take a while.
+    if end.is_loss() {
+        membership.lose();
+    } else {
+        drop(membership);
+    }
     if let Some((code, reason)) = end.close_frame() {
         close(&mut sink, &mut stream, code, reason.into()).await;
     } else if end == End::Closed {

@@ -5,6 +5,10 @@
 //! the `44xx` codes and a reason. Other clients receive the same refusal as HTTP 400, 401, 403,
 //! 404, 429 or 503.
 
+/// A new connection of the client has replaced this one: it took the client's place again with its
+/// resume secret.
+pub const NORMAL: u16 = 1000;
+
 /// The server is shutting down. Connect again in a moment.
 pub const GOING_AWAY: u16 = 1001;
 

@@ -25,7 +25,11 @@ struct Member {
     outbox: Outbox,
     /// Notifies the client's task that the client is no longer a member.
     ejection: oneshot::Sender<Ejection>,
+    connection: ConnectionId,
 }
+
+/// The number of a connection. A member that takes its place again has a new one.
+type ConnectionId = u64;
 
 /// The reason why the server removed a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,12 +38,15 @@ pub(crate) enum Ejection {
     TooSlow,
     /// The client waited in a `?next=N` queue and did not answer.
     Stopped,
+    /// A new connection of the client has replaced this one.
+    Replaced,
 }
 
 #[derive(Debug)]
 struct State {
     registry: Registry,
     members: HashMap<PeerId, Member>,
+    last_connection: ConnectionId,
 }
 
 #[derive(Debug)]
@@ -55,6 +62,7 @@ pub(crate) struct Hub {
 pub(crate) struct Membership {
     hub: Arc<Hub>,
     pub(crate) id: PeerId,
+    connection: ConnectionId,
     pub(crate) outbox: Outbox,
     /// Whether the client has extensions and joined with `?next=N`. The server then requests its
     /// links.
@@ -89,6 +97,7 @@ fn limits(config: &Config) -> Limits {
             silence_timeout: config.queue_silence_timeout,
             link_timeout: config.link_timeout,
         },
+        resume_timeout: config.resume_timeout,
     }
 }
 
@@ -98,6 +107,7 @@ impl Hub {
             state: Mutex::new(State {
                 registry: Registry::new(limits(config)),
                 members: HashMap::new(),
+                last_connection: 0,
             }),
             max_room_members: config.max_room_members,
             budget: Budget::new(config),
@@ -109,21 +119,32 @@ impl Hub {
         self: &Arc<Self>,
         join_request: JoinRequest,
     ) -> Result<(Membership, Inbox), JoinError> {
-        let id = PeerId(Uuid::new_v4());
+        let new_id = PeerId(Uuid::new_v4());
         let (outbox, queue) = Outbox::new(&self.budget);
         let (ejection, ejected) = oneshot::channel();
         let mut state = self.lock();
+        if let Some(lost) = state.registry.lost_player(&join_request) {
+            let left = state.remove(lost, Ejection::Replaced);
+            state.deliver_all(left);
+        }
         let reports_links = join_request.has_extensions && join_request.key.next.is_some();
-        let deliveries = state.registry.join(id, join_request)?;
+        let (id, deliveries) = state.registry.join(new_id, join_request)?;
+        state.last_connection += 1;
+        let connection = state.last_connection;
         let member = Member {
             outbox: outbox.clone(),
             ejection,
+            connection,
         };
-        state.members.insert(id, member);
+        if let Some(replaced) = state.members.insert(id, member) {
+            // The send fails if the task has ended.
+            let _ = replaced.ejection.send(Ejection::Replaced);
+        }
         state.deliver_all(deliveries);
         let membership = Membership {
             hub: Arc::clone(self),
             id,
+            connection,
             outbox,
             reports_links,
         };
@@ -212,6 +233,12 @@ impl State {
         member.is_some_and(|member| member.outbox.push(message).is_err())
     }
 
+    /// Returns whether the peer's current connection has this number.
+    fn is_current(&self, peer: PeerId, connection: ConnectionId) -> bool {
+        let member = self.members.get(&peer);
+        member.is_some_and(|member| member.connection == connection)
+    }
+
     fn remove(&mut self, peer: PeerId, why: Ejection) -> Vec<Delivery<'static>> {
         if let Some(member) = self.members.remove(&peer) {
             // The send fails if the task has ended.
@@ -237,6 +264,18 @@ impl Membership {
         }
     }
 
+    /// Ends the membership after the connection was lost. The client may keep its place for a
+    /// while, unless the server shuts down.
+    pub(crate) fn lose(self) {
+        let mut state = self.hub.lock();
+        let is_closing = *self.hub.closing.borrow();
+        if !is_closing && state.is_current(self.id, self.connection) {
+            state.members.remove(&self.id);
+            let lost = state.registry.lose(self.id);
+            state.deliver_all(lost);
+        }
+    }
+
     /// Records that the client sent a text message, which shows that its game runs.
     pub(crate) fn message_received(&self) {
         if self.reports_links {
@@ -257,8 +296,10 @@ impl Membership {
 impl Drop for Membership {
     fn drop(&mut self) {
         let mut state = self.hub.lock();
-        // The client's task has ended, so the reason does not matter.
-        let left = state.remove(self.id, Ejection::TooSlow);
-        state.deliver_all(left);
+        if state.is_current(self.id, self.connection) {
+            // The client's task has ended, so the reason does not matter.
+            let left = state.remove(self.id, Ejection::TooSlow);
+            state.deliver_all(left);
+        }
     }
 }

@@ -105,6 +105,7 @@
 //! Each client needs one open file. The program raises its own limit as far as the system allows,
 //! and warns if that is not enough. The library does not change the limit.
 
+mod access;
 mod address;
 mod admission;
 mod client;
@@ -118,6 +119,7 @@ mod listen;
 mod message;
 mod outbox;
 mod pick;
+mod places;
 mod player;
 mod queue;
 mod rate;

@@ -1,5 +1,7 @@
 //! The messages on the WebSockets: those of matchbox, and the extensions of this server.
 
+use std::fmt;
+
 use matchbox_protocol::{PeerEvent, PeerId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -48,12 +50,33 @@ pub(crate) enum Extension {
     IceServers(IceServers),
 }
 
+/// The secret with which a client takes its place again: `&resume=SECRET`. Its debug output hides
+/// it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+pub(crate) struct ResumeSecret(#[serde(with = "uuid::serde::simple")] Uuid);
+
+impl ResumeSecret {
+    pub(crate) fn random() -> Self {
+        Self(Uuid::new_v4())
+    }
+
+    /// Parses the value of `&resume=SECRET`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
+    }
+}
+
+impl fmt::Debug for ResumeSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ResumeSecret(..)")
+    }
+}
+
 /// The place of a client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Session {
-    /// The secret with which the client takes its place again: `&resume=SECRET`. It works once.
-    #[serde(with = "uuid::serde::simple")]
-    pub(crate) resume: Uuid,
+    /// It works once.
+    pub(crate) resume: ResumeSecret,
     /// The time for which the server keeps the place, in milliseconds.
     pub(crate) timeout_ms: u64,
     /// All other members, if the client has taken its place again. Messages to the client may have
@@ -62,14 +85,23 @@ pub(crate) struct Session {
     pub(crate) members: Option<Vec<PeerId>>,
 }
 
-/// TURN servers and their credentials.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// TURN servers and their credentials. The debug output hides the credential.
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct IceServers {
     pub(crate) urls: Vec<String>,
     pub(crate) username: String,
     pub(crate) credential: String,
     /// The time until the credentials expire, in seconds. The server sends new ones before.
     pub(crate) lifetime_s: u64,
+}
+
+impl fmt::Debug for IceServers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IceServers")
+            .field("urls", &self.urls)
+            .field("username", &self.username)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The stage of a `?next=N` group. The id is also the name of the group's private room.
@@ -147,6 +179,53 @@ mod tests {
             serde_json::to_string(&event).unwrap(),
             r#"{"Members":["01234567-89ab-cdef-0123-456789abcdef"]}"#
         );
+    }
+
+    #[test]
+    fn session_messages_are_pinned() {
+        let id = Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
+        let session = |members| Session {
+            resume: ResumeSecret(id),
+            timeout_ms: 10_000,
+            members,
+        };
+        for (extension, expected) in [
+            (
+                Extension::Session(session(None)),
+                r#"{"Session":{"resume":"0123456789abcdef0123456789abcdef","timeout_ms":10000}}"#,
+            ),
+            (
+                Extension::Session(session(Some(vec![PeerId(id)]))),
+                r#"{"Session":{"resume":"0123456789abcdef0123456789abcdef","timeout_ms":10000,"members":["01234567-89ab-cdef-0123-456789abcdef"]}}"#,
+            ),
+            (
+                Extension::Doubtful(PeerId(id)),
+                r#"{"Doubtful":"01234567-89ab-cdef-0123-456789abcdef"}"#,
+            ),
+            (
+                Extension::Resumed(PeerId(id)),
+                r#"{"Resumed":"01234567-89ab-cdef-0123-456789abcdef"}"#,
+            ),
+        ] {
+            let event = Event::Extension(extension);
+            assert_eq!(serde_json::to_string(&event).unwrap(), expected);
+            assert!(!format!("{event:?}").contains("0123456789abcdef"));
+        }
+    }
+
+    #[test]
+    fn turn_credentials_are_pinned() {
+        let event = Event::Extension(Extension::IceServers(IceServers {
+            urls: vec!["turn:turn.example.com:3478".to_owned()],
+            username: "1700000000:ada".to_owned(),
+            credential: "c2VjcmV0".to_owned(),
+            lifetime_s: 3600,
+        }));
+        assert_eq!(
+            serde_json::to_string(&event).unwrap(),
+            r#"{"IceServers":{"urls":["turn:turn.example.com:3478"],"username":"1700000000:ada","credential":"c2VjcmV0","lifetime_s":3600}}"#
+        );
+        assert!(!format!("{event:?}").contains("c2VjcmV0"));
     }
 
     #[test]

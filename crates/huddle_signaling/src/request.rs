@@ -7,8 +7,10 @@ use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use crate::{
+    access::Access,
     admission::Denied,
     close_code,
+    message::ResumeSecret,
     rooms::{JoinError, JoinRequest, RoomKey},
 };
 
@@ -46,6 +48,10 @@ pub(crate) enum Refusal {
     RoomFull { max: usize },
     #[error("this server is full: try again in a minute")]
     ServerFull,
+    #[error("this token has expired: ask the game for a new token")]
+    TokenExpired,
+    #[error("this token is already in use")]
+    TokenInUse,
 }
 
 impl Refusal {
@@ -53,6 +59,8 @@ impl Refusal {
         match error {
             JoinError::RoomFull => Self::RoomFull { max: max_members },
             JoinError::ServerFull => Self::ServerFull,
+            JoinError::TokenExpired => Self::TokenExpired,
+            JoinError::TokenInUse => Self::TokenInUse,
         }
     }
 
@@ -74,6 +82,8 @@ impl Refusal {
                 StatusCode::TOO_MANY_REQUESTS
             }
             Self::RoomFull { .. } | Self::ServerFull => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TokenExpired => StatusCode::UNAUTHORIZED,
+            Self::TokenInUse => StatusCode::FORBIDDEN,
         }
     }
 
@@ -86,6 +96,8 @@ impl Refusal {
             | Self::TooManyJoins { .. }
             | Self::RoomFull { .. }
             | Self::ServerFull => close_code::FULL,
+            Self::TokenExpired => close_code::TOKEN_NEEDED,
+            Self::TokenInUse => close_code::FORBIDDEN,
         }
     }
 }
@@ -101,6 +113,8 @@ pub(crate) fn join_request(uri: &Uri, max_members: usize) -> Result<JoinRequest,
         key: room_key(uri, max_members)?,
         has_extensions: wants_extensions(uri),
         group: query_value(uri, "group").and_then(|id| id.parse::<Uuid>().ok()),
+        resume: query_value(uri, "resume").and_then(|secret| ResumeSecret::parse(&secret)),
+        access: Access::default(),
     })
 }
 
@@ -309,6 +323,8 @@ mod tests {
             Refusal::BadNext { max },
             Refusal::RoomFull { max },
             Refusal::ServerFull,
+            Refusal::TokenExpired,
+            Refusal::TokenInUse,
         ] {
             assert!(refusal.to_string().len() <= 123, "{refusal}");
             assert!((4000..5000).contains(&refusal.close_code()));

@@ -6,22 +6,36 @@ use matchbox_protocol::{PeerEvent, PeerId};
 use uuid::Uuid;
 
 use crate::{
-    message::{Delivery, Event, Extension, Stage},
+    access::{Access, TokensInUse},
+    message::{Delivery, Event, Extension, ResumeSecret, Stage},
+    places::Places,
     player::{Ticket, Timing},
     queue::{FinishedGroup, Queue},
 };
 
+mod resume;
 #[cfg(test)]
 mod tests;
 
 /// The room that a client requests. With `?next=N`, it also contains the size of the groups. The
-/// same name with a different size is a different room.
+/// same name in a different game, or with a different size, is a different room.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct RoomKey {
-    /// The game whose room it is. Empty if the client does not name one.
+    /// The game whose room it is. Empty if neither the client nor its token names one.
     pub(crate) app: String,
     pub(crate) name: String,
     pub(crate) next: Option<NonZeroUsize>,
+}
+
+impl RoomKey {
+    /// Returns the room of a linked group.
+    fn of_group(app: String, group: Uuid) -> Self {
+        Self {
+            app,
+            name: group.simple().to_string(),
+            next: None,
+        }
+    }
 }
 
 /// The request of a client that wants to join.
@@ -33,6 +47,10 @@ pub(crate) struct JoinRequest {
     /// The group of the client when it lost its connection. If that group is linked, the client
     /// returns to it.
     pub(crate) group: Option<Uuid>,
+    /// The secret of the client's place when it lost its connection.
+    pub(crate) resume: Option<ResumeSecret>,
+    /// What the client's token allows.
+    pub(crate) access: Access,
 }
 
 /// The reason why a peer cannot join.
@@ -40,6 +58,10 @@ pub(crate) struct JoinRequest {
 pub(crate) enum JoinError {
     RoomFull,
     ServerFull,
+    /// Another client uses the same token, and only one client at a time may.
+    TokenInUse,
+    /// The token has expired, and the client has no place to return to.
+    TokenExpired,
 }
 
 /// The limits of a server.
@@ -48,6 +70,8 @@ pub(crate) struct Limits {
     pub(crate) max_peers: usize,
     pub(crate) max_members: usize,
     pub(crate) timing: Timing,
+    /// The time for which clients with extensions keep their places. Zero if they keep none.
+    pub(crate) resume_timeout: Duration,
 }
 
 /// The maximum number of members in the list for a newcomer. A mesh of more peers does not work,
@@ -62,15 +86,12 @@ fn member_list(others: &[PeerId], newcomer: PeerId) -> Option<Delivery<'static>>
     (!others.is_empty()).then(|| Delivery::new(event, vec![newcomer]))
 }
 
-/// A game and the name of one of its rooms.
-type RoomName = (String, String);
-
 /// A room with at least one member.
 #[derive(Debug)]
 struct Room {
     members: Vec<PeerId>,
-    /// The name by which clients join. `None` if no client can join.
-    name: Option<RoomName>,
+    /// The key with which clients join. `None` if no client can join.
+    name: Option<RoomKey>,
 }
 
 /// The id of a room. The server never reuses one.
@@ -92,10 +113,12 @@ enum Location {
 pub(crate) struct Registry {
     limits: Limits,
     rooms: HashMap<RoomId, Room>,
-    names: HashMap<RoomName, RoomId>,
+    names: HashMap<RoomKey, RoomId>,
     queues: HashMap<QueueId, (RoomKey, Queue)>,
     queue_of: HashMap<RoomKey, QueueId>,
     peers: HashMap<PeerId, Location>,
+    places: Places,
+    tokens: TokensInUse,
     last_id: u64,
     now: Duration,
 }
@@ -110,46 +133,91 @@ impl Registry {
             queues: HashMap::new(),
             queue_of: HashMap::new(),
             peers: HashMap::new(),
+            places: Places::new(limits.resume_timeout),
+            tokens: TokensInUse::default(),
             last_id: 0,
             now: Duration::ZERO,
         }
     }
 
-    /// Adds `peer`, a new id, to the requested room. The caller must send the first delivery before
-    /// any other message to this peer.
+    /// Adds a client to the requested room: as `new_id`, or with its previous id if it takes its
+    /// place again. Returns its id. The caller must send the first delivery before any other
+    /// message to this client.
     pub(crate) fn join(
+        &mut self,
+        new_id: PeerId,
+        join_request: JoinRequest,
+    ) -> Result<(PeerId, Vec<Delivery<'static>>), JoinError> {
+        if join_request.has_extensions
+            && let Some(resumed) = self.resume(&join_request)
+        {
+            return resumed;
+        }
+        let access = &join_request.access;
+        if access.has_expired {
+            return Err(JoinError::TokenExpired);
+        }
+        if self.tokens.is_taken(access.token.as_ref(), new_id) {
+            return Err(JoinError::TokenInUse);
+        }
+        if self.peers.len() >= self.limits.max_peers {
+            return Err(JoinError::ServerFull);
+        }
+        let token = access.token.clone();
+        let deliveries = self.enter(new_id, join_request)?;
+        self.tokens.set(new_id, token);
+        Ok((new_id, deliveries))
+    }
+
+    /// Adds `peer`, a new id, to the requested room or queue.
+    fn enter(
         &mut self,
         peer: PeerId,
         join_request: JoinRequest,
     ) -> Result<Vec<Delivery<'static>>, JoinError> {
-        if self.peers.len() >= self.limits.max_peers {
-            return Err(JoinError::ServerFull);
-        }
-        let assigned = Delivery::new(PeerEvent::IdAssigned(peer), vec![peer]);
-        let mut deliveries = vec![assigned];
         let JoinRequest {
             key,
             has_extensions,
             group,
+            access,
+            ..
         } = join_request;
-        let Some(size) = key.next else {
-            let announced = self.enter_room(peer, (key.app, key.name))?;
-            deliveries.extend(member_list(&announced.to, peer).filter(|_| has_extensions));
-            deliveries.push(announced);
-            return Ok(deliveries);
-        };
+        let mut deliveries = vec![Delivery::new(PeerEvent::IdAssigned(peer), vec![peer])];
         // Only members of the full group have received its id, so no other client can use it.
-        if let Some(id) = group.filter(|_| has_extensions)
-            && let name = (key.app.clone(), id.simple().to_string())
-            && self.names.contains_key(&name)
-        {
-            let announced = self.enter_room(peer, name)?;
+        let group = group.filter(|id| {
+            let name = RoomKey::of_group(key.app.clone(), *id);
+            has_extensions && key.next.is_some() && self.names.contains_key(&name)
+        });
+        let room = match (group, key.next) {
+            (Some(group), _) => RoomKey::of_group(key.app, group),
+            (None, None) => key,
+            (None, Some(size)) => {
+                deliveries.extend(self.session(peer, has_extensions));
+                deliveries.extend(self.enter_queue(peer, key, size, has_extensions));
+                return Ok(deliveries);
+            }
+        };
+        let limit = access.limit(self.limits.max_members);
+        let announced = self.enter_room(peer, room, limit)?;
+        deliveries.extend(self.session(peer, has_extensions));
+        if has_extensions {
             deliveries.extend(member_list(&announced.to, peer));
-            deliveries.push(announced);
-            let stage = Event::Extension(Extension::Group(Stage::Linked(id)));
-            deliveries.push(Delivery::new(stage, vec![peer]));
-            return Ok(deliveries);
+            deliveries.extend(self.doubtful(&announced.to, peer));
         }
+        deliveries.push(announced);
+        let stage = group.map(|group| Event::Extension(Extension::Group(Stage::Linked(group))));
+        deliveries.extend(stage.map(|stage| Delivery::new(stage, vec![peer])));
+        Ok(deliveries)
+    }
+
+    /// Adds `peer` to the queue for groups of `size`.
+    fn enter_queue(
+        &mut self,
+        peer: PeerId,
+        key: RoomKey,
+        size: NonZeroUsize,
+        has_extensions: bool,
+    ) -> Vec<Delivery<'static>> {
         let id = match self.queue_of.get(&key) {
             Some(id) => *id,
             None => {
@@ -165,12 +233,13 @@ impl Registry {
         if let Some((_, queue)) = self.queues.get_mut(&id) {
             queue.join(ticket, peer, has_extensions, self.now);
         }
-        deliveries.extend(self.take_results(id));
-        Ok(deliveries)
+        self.take_results(id)
     }
 
     /// Removes `peer` from its room or queue.
     pub(crate) fn leave(&mut self, peer: PeerId) -> Vec<Delivery<'static>> {
+        self.places.remove(peer);
+        self.tokens.remove(peer);
         match self.peers.remove(&peer) {
             None => Vec::new(),
             Some(Location::Queue(id, ticket)) => {
@@ -234,9 +303,10 @@ impl Registry {
     /// Advances the clock by `step`. Returns the messages to send, and the peers that have stopped.
     /// The caller must remove them.
     pub(crate) fn tick(&mut self, step: Duration) -> (Vec<Delivery<'static>>, Vec<PeerId>) {
+        // A place that was lost since the previous tick began later than that tick.
+        let mut deliveries = self.end_places(self.now);
         self.now += step;
         let mut stopped = Vec::new();
-        let mut deliveries = Vec::new();
         let queues: Vec<_> = self.queues.keys().copied().collect();
         for id in queues {
             if let Some((_, queue)) = self.queues.get_mut(&id) {
@@ -257,8 +327,14 @@ impl Registry {
         self.peers.len()
     }
 
-    /// Adds `peer` to the room with this name.
-    fn enter_room(&mut self, peer: PeerId, name: RoomName) -> Result<Delivery<'static>, JoinError> {
+    /// Adds `peer` to the room with this name, unless it has `limit` members. `limit` must be at
+    /// least 1.
+    fn enter_room(
+        &mut self,
+        peer: PeerId,
+        name: RoomKey,
+        limit: usize,
+    ) -> Result<Delivery<'static>, JoinError> {
         let id = match self.names.get(&name) {
             Some(id) => *id,
             None => {
@@ -273,7 +349,7 @@ impl Registry {
         let Some(room) = self.rooms.get_mut(&id) else {
             return Err(JoinError::RoomFull);
         };
-        if room.members.len() >= self.limits.max_members {
+        if room.members.len() >= limit {
             return Err(JoinError::RoomFull);
         }
         let others = room.members.clone();
@@ -288,25 +364,24 @@ impl Registry {
         let Some((key, queue)) = self.queues.get_mut(&id) else {
             return Vec::new();
         };
-        let app = key.app.clone();
         let deliveries = queue.take_deliveries();
         let finished = queue.take_finished();
+        let app = key.app.clone();
         if queue.is_empty()
             && let Some((key, _)) = self.queues.remove(&id)
         {
             self.queue_of.remove(&key);
         }
         for group in finished {
-            self.create_room(&app, group);
+            self.create_room(group, app.clone());
         }
         deliveries
     }
 
     /// Creates a room for a group that has left its queue.
-    fn create_room(&mut self, app: &str, group: FinishedGroup) {
+    fn create_room(&mut self, group: FinishedGroup, app: String) {
         let id = self.next_id();
-        let room = group.room.map(|room| room.simple().to_string());
-        let name = room.map(|room| (app.to_owned(), room));
+        let name = group.room.map(|room| RoomKey::of_group(app, room));
         let members: Vec<_> = group.members.iter().map(|(_, peer)| *peer).collect();
         for peer in &members {
             self.peers.insert(*peer, Location::Room(id));

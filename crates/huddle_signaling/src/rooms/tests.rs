@@ -24,6 +24,8 @@ fn stock(key: RoomKey) -> JoinRequest {
         key,
         has_extensions: false,
         group: None,
+        resume: None,
+        access: Access::default(),
     }
 }
 
@@ -37,6 +39,7 @@ fn registry(max_peers: usize, max_members: usize) -> Registry {
         max_peers,
         max_members,
         timing,
+        resume_timeout: Duration::ZERO,
     })
 }
 
@@ -51,7 +54,7 @@ fn receivers(deliveries: &[Delivery<'static>], event: PeerEvent<Payload<'static>
 
 /// Joins a stock client, and returns the receivers of its `NewPeer`.
 fn join(registry: &mut Registry, n: u128, key: RoomKey) -> Vec<PeerId> {
-    let deliveries = registry.join(peer(n), stock(key)).unwrap();
+    let (_, deliveries) = registry.join(peer(n), stock(key)).unwrap();
     let assigned = PeerEvent::IdAssigned(peer(n));
     assert_eq!(deliveries[0], Delivery::new(assigned, vec![peer(n)]));
     assert!(deliveries.len() <= 2, "{deliveries:?}");
@@ -143,11 +146,11 @@ fn group_of_a_game_is_a_room_of_that_game() {
     let elsewhere = registry
         .join(peer(3), extended(of("other", 2), Some(id)))
         .unwrap();
-    assert_eq!(receivers(&elsewhere, PeerEvent::NewPeer(peer(3))), []);
+    assert_eq!(receivers(&elsewhere.1, PeerEvent::NewPeer(peer(3))), []);
     let back = registry
         .join(peer(4), extended(of("duel", 2), Some(id)))
         .unwrap();
-    assert_eq!(receivers(&back, PeerEvent::NewPeer(peer(4))), [peer(2)]);
+    assert_eq!(receivers(&back.1, PeerEvent::NewPeer(peer(4))), [peer(2)]);
 }
 
 #[test]
@@ -229,7 +232,7 @@ impl World {
             let same = |other: &&PeerId| world.keys.get(other) == Some(&key);
             world.present.iter().filter(same).count()
         };
-        let Ok(deliveries) = registry.join(peer, stock(key.clone())) else {
+        let Ok((_, deliveries)) = registry.join(peer, stock(key.clone())) else {
             assert_eq!(key.next, None, "a group is never full for a newcomer");
             assert_eq!(same_room(self), MAX_MEMBERS, "refused although not full");
             return;
@@ -323,6 +326,8 @@ fn extended(key: RoomKey, group: Option<Uuid>) -> JoinRequest {
         key,
         has_extensions: true,
         group,
+        resume: None,
+        access: Access::default(),
     }
 }
 
@@ -338,14 +343,14 @@ fn newcomer_with_extensions_receives_the_member_list() {
                 _ => None,
             })
     };
-    let alone = registry.join(peer(1), extended(lobby(), None)).unwrap();
+    let (_, alone) = registry.join(peer(1), extended(lobby(), None)).unwrap();
     assert_eq!(listed(alone), None);
-    let stock = registry.join(peer(2), stock(lobby())).unwrap();
+    let (_, stock) = registry.join(peer(2), stock(lobby())).unwrap();
     assert_eq!(listed(stock), None);
-    let third = registry.join(peer(3), extended(lobby(), None)).unwrap();
+    let (_, third) = registry.join(peer(3), extended(lobby(), None)).unwrap();
     assert_eq!(listed(third), Some((vec![peer(1), peer(2)], vec![peer(3)])));
     for n in 4..=60 {
-        let joined = registry.join(peer(n), extended(lobby(), None)).unwrap();
+        let (_, joined) = registry.join(peer(n), extended(lobby(), None)).unwrap();
         let (members, _) = listed(joined).unwrap();
         assert!(members.len() <= MAX_LISTED);
     }
@@ -392,7 +397,7 @@ fn player_that_missed_the_final_stage_returns_to_its_linked_group() {
     let id = linked_pair(&mut registry);
     leave(&mut registry, 1);
     let back = extended(key("a", 2), Some(id));
-    let deliveries = registry.join(peer(3), back).unwrap();
+    let (_, deliveries) = registry.join(peer(3), back).unwrap();
     assert_eq!(linked_as(&deliveries), Some(id));
     assert_eq!(
         receivers(&deliveries, PeerEvent::NewPeer(peer(3))),
@@ -404,9 +409,9 @@ fn player_that_missed_the_final_stage_returns_to_its_linked_group() {
 fn unknown_group_id_is_ignored() {
     let mut registry = registry(100, 64);
     let lost = extended(key("a", 2), Some(Uuid::from_u128(9)));
-    let deliveries = registry.join(peer(1), lost).unwrap();
+    let (_, deliveries) = registry.join(peer(1), lost).unwrap();
     assert_eq!(linked_as(&deliveries), None);
-    let deliveries = registry.join(peer(2), stock(key("a", 2))).unwrap();
+    let (_, deliveries) = registry.join(peer(2), stock(key("a", 2))).unwrap();
     assert_eq!(
         receivers(&deliveries, PeerEvent::NewPeer(peer(2))),
         [peer(1)]

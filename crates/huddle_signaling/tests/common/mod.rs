@@ -25,6 +25,8 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) fn local_config() -> Config {
     Config {
         bind: ([127, 0, 0, 1], 0).into(),
+        // Most tests check the messages without sessions.
+        resume_timeout: Duration::ZERO,
         ..Config::default()
     }
 }

@@ -1,0 +1,131 @@
+//! Members that lose their connection, and take their place again.
+
+use std::time::Duration;
+
+use matchbox_protocol::{PeerEvent, PeerId};
+
+use super::{JoinError, JoinRequest, Location, Registry, RoomId, RoomKey};
+use crate::message::{Delivery, Event, Extension, Stage};
+
+#[cfg(test)]
+mod tests;
+
+impl Registry {
+    /// Records that the connection of `peer` was lost. A member of a room with extensions keeps its
+    /// place. Every other client leaves: while a client waits for a group, its game must answer.
+    pub(crate) fn lose(&mut self, peer: PeerId) -> Vec<Delivery<'static>> {
+        match self.peers.get(&peer) {
+            Some(&Location::Room(room)) if self.places.lose(peer, self.now) => {
+                let to = self.informed_members(room, peer);
+                let event = Event::Extension(Extension::Doubtful(peer));
+                vec![Delivery::new(event, to)]
+            }
+            _ => self.leave(peer),
+        }
+    }
+
+    /// Returns the id with which the client is already a player in the requested queue. It has lost
+    /// that connection, which the server has not noticed yet. The caller must remove this player.
+    pub(crate) fn lost_player(&self, join_request: &JoinRequest) -> Option<PeerId> {
+        let peer = self.places.find(join_request.resume?)?;
+        let Some(Location::Queue(id, _)) = self.peers.get(&peer) else {
+            return None;
+        };
+        let (key, _) = self.queues.get(id)?;
+        (*key == join_request.key).then_some(peer)
+    }
+
+    /// Lets the client take its place again. Returns `None` if it has none in the requested room.
+    /// The client may still have a connection, which the caller must close.
+    pub(super) fn resume(
+        &mut self,
+        join_request: &JoinRequest,
+    ) -> Option<Result<(PeerId, Vec<Delivery<'static>>), JoinError>> {
+        let JoinRequest {
+            key,
+            group,
+            resume,
+            access,
+            ..
+        } = join_request;
+        let peer = self.places.find((*resume)?)?;
+        let Some(&Location::Room(id)) = self.peers.get(&peer) else {
+            return None;
+        };
+        let group = group.filter(|_| key.next.is_some());
+        let requested = match group {
+            Some(group) => RoomKey::of_group(key.app.clone(), group),
+            None => key.clone(),
+        };
+        let room = self.rooms.get(&id)?;
+        if room.name.as_ref() != Some(&requested) {
+            return None;
+        }
+        let others = room.members.iter().copied();
+        let others: Vec<_> = others.filter(|member| *member != peer).collect();
+        if self.tokens.is_taken(access.token.as_ref(), peer) {
+            return Some(Err(JoinError::TokenInUse));
+        }
+        self.tokens.set(peer, access.token.clone());
+        let mut session = self.places.issue(peer)?;
+        session.members = Some(others.clone());
+
+        let to_peer = |extension| Delivery::new(Event::Extension(extension), vec![peer]);
+        let mut deliveries = vec![
+            Delivery::new(PeerEvent::IdAssigned(peer), vec![peer]),
+            to_peer(Extension::Session(session)),
+        ];
+        if let Some(group) = group {
+            deliveries.push(to_peer(Extension::Group(Stage::Linked(group))));
+        }
+        deliveries.extend(self.doubtful(&others, peer));
+        let to = self.informed_members(id, peer);
+        let resumed = Event::Extension(Extension::Resumed(peer));
+        deliveries.push(Delivery::new(resumed, to));
+        Some(Ok((peer, deliveries)))
+    }
+
+    /// Gives a client with extensions a place, and returns the message with its secret.
+    pub(super) fn session(
+        &mut self,
+        peer: PeerId,
+        has_extensions: bool,
+    ) -> Option<Delivery<'static>> {
+        let session = has_extensions.then(|| self.places.issue(peer))??;
+        let event = Event::Extension(Extension::Session(session));
+        Some(Delivery::new(event, vec![peer]))
+    }
+
+    /// Returns the messages that list the doubtful members for a client with extensions.
+    pub(super) fn doubtful(&self, members: &[PeerId], to: PeerId) -> Vec<Delivery<'static>> {
+        let members = members.iter().copied();
+        let doubtful = members.filter(|member| self.places.is_doubtful(*member));
+        doubtful
+            .map(|member| {
+                let event = Event::Extension(Extension::Doubtful(member));
+                Delivery::new(event, vec![to])
+            })
+            .collect()
+    }
+
+    /// Removes the members whose places have ended.
+    pub(super) fn end_places(&mut self, now: Duration) -> Vec<Delivery<'static>> {
+        let ended = self.places.ended(now);
+        ended
+            .into_iter()
+            .flat_map(|peer| self.leave(peer))
+            .collect()
+    }
+
+    /// Returns the other members of a room that have extensions and are connected.
+    fn informed_members(&self, room: RoomId, peer: PeerId) -> Vec<PeerId> {
+        let Some(room) = self.rooms.get(&room) else {
+            return Vec::new();
+        };
+        let members = room.members.iter().copied();
+        let is_informed = |member: &PeerId| {
+            *member != peer && self.places.contains(*member) && !self.places.is_doubtful(*member)
+        };
+        members.filter(is_informed).collect()
+    }
+}
