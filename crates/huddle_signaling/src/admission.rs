@@ -142,20 +142,24 @@ impl<T> Admission<T> {
     }
 
     /// Records that the connection has sent the head of a request from `address`. Returns whether
-    /// the address may send another request than one to join.
+    /// the address may send another request than one to join, or `None` if another connection has
+    /// just replaced this one.
     pub(crate) fn begin_request(
         &mut self,
         id: ConnectionId,
         address: Option<Address>,
         now: Instant,
-    ) -> bool {
+    ) -> Option<bool> {
+        if !self.connections.contains_key(&id) {
+            return None;
+        }
         self.stop_waiting(id);
         let max = self.limits.max_http_per_address;
-        address.is_none_or(|address| {
+        Some(address.is_none_or(|address| {
             let usage = self.usage(address, now);
             usage.requests += 1;
             usage.requests <= max
-        })
+        }))
     }
 
     /// Records that the server has answered a request from `address`.

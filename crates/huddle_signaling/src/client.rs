@@ -233,7 +233,9 @@ async fn read(
                     extensions
                 }
                 Err(error) => {
-                    debug!(peer = %membership.id, %error, "invalid message");
+                    // The error's text quotes the message, which may be long.
+                    let (kind, column) = (error.classify(), error.column());
+                    debug!(peer = %membership.id, ?kind, column, "invalid message");
                     false
                 }
             },

@@ -89,8 +89,9 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Records that the connection has sent the head of a request.
-    pub(crate) fn request(self: &Arc<Self>, headers: &HeaderMap) -> Exchange {
+    /// Records that the connection has sent the head of a request. Returns `None` if another
+    /// connection has just replaced this one.
+    pub(crate) fn request(self: &Arc<Self>, headers: &HeaderMap) -> Option<Exchange> {
         let gate = &self.gate;
         if let Some(advice) = self.peer.advice(headers)
             && !gate.has_advised.swap(true, Ordering::Relaxed)
@@ -98,12 +99,12 @@ impl Connection {
             warn!("{advice}");
         }
         let address = self.peer.client(headers, &gate.trusted_proxies);
-        let is_within_limit = gate.lock().begin_request(self.id, address, Instant::now());
-        Exchange {
+        let begun = gate.lock().begin_request(self.id, address, Instant::now());
+        Some(Exchange {
             connection: Arc::clone(self),
             address,
-            is_within_limit,
-        }
+            is_within_limit: begun?,
+        })
     }
 }
 

@@ -1,8 +1,6 @@
 //! The server: accepts connections and shuts down.
 
-use std::{
-    convert::Infallible, future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration,
-};
+use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::body::Body;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -174,8 +172,13 @@ async fn answer(
     }
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let exchange = connection.request(request.headers());
-        let response = http::handle(Arc::clone(&app), request.map(Body::new), exchange);
-        async { Ok::<_, Infallible>(response.await) }
+        let app = Arc::clone(&app);
+        async {
+            // An error ends the connection.
+            let exchange = exchange.ok_or(io::ErrorKind::ConnectionAborted)?;
+            let response = http::handle(app, request.map(Body::new), exchange);
+            Ok::<_, io::Error>(response.await)
+        }
     });
     let mut connection = pin!(
         http1::Builder::new()

@@ -36,6 +36,20 @@ fn new_connection_replaces_the_oldest_one_of_its_address_that_waits() {
 }
 
 #[test]
+fn replaced_connection_cannot_send_a_request() {
+    let mut admission = Admission::new(LIMITS);
+    let (replaced, _) = open(&mut admission, address(1), 0);
+    for n in 1..4 {
+        open(&mut admission, address(1), n);
+    }
+    assert_eq!(
+        admission.begin_request(replaced, address(1), Instant::now()),
+        None
+    );
+    assert_eq!(admission.addresses[&address(1).unwrap()].requests, 0);
+}
+
+#[test]
 fn connection_waits_again_after_its_response() {
     let mut admission = Admission::new(LIMITS);
     let (first, _) = open(&mut admission, address(1), 0);
@@ -57,14 +71,14 @@ fn one_connection_over_the_limit_learns_why_it_is_refused() {
     let now = Instant::now();
     for n in 0..3 {
         let (id, _) = open(&mut admission, address(1), n);
-        assert!(admission.begin_request(id, address(1), now));
+        assert_eq!(admission.begin_request(id, address(1), now), Some(true));
     }
     let (over, evicted) = open(&mut admission, address(1), 3);
     assert_eq!(evicted, None);
     assert_eq!(open(&mut admission, address(1), 4).1, Some(3));
     admission.close(over);
     let (over, _) = open(&mut admission, address(1), 5);
-    assert!(!admission.begin_request(over, address(1), now));
+    assert_eq!(admission.begin_request(over, address(1), now), Some(false));
     assert_eq!(admission.open(address(1), 6, now), Err(Busy));
     assert!(admission.open(address(2), 7, now).is_ok());
 }
@@ -85,13 +99,16 @@ fn requests_through_a_proxy_count_for_their_client() {
     let now = Instant::now();
     let ids: Vec<_> = (0..5).map(|n| open(&mut admission, None, n).0).collect();
     for id in &ids[..3] {
-        assert!(admission.begin_request(*id, address(1), now));
+        assert_eq!(admission.begin_request(*id, address(1), now), Some(true));
     }
-    assert!(!admission.begin_request(ids[3], address(1), now));
-    assert!(admission.begin_request(ids[4], address(2), now));
+    assert_eq!(
+        admission.begin_request(ids[3], address(1), now),
+        Some(false)
+    );
+    assert_eq!(admission.begin_request(ids[4], address(2), now), Some(true));
     admission.end_request(ids[3], address(1));
     admission.end_request(ids[0], address(1));
-    assert!(admission.begin_request(ids[0], address(1), now));
+    assert_eq!(admission.begin_request(ids[0], address(1), now), Some(true));
 }
 
 #[test]
