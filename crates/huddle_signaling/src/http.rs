@@ -1,6 +1,10 @@
 //! Answers HTTP requests: WebSocket upgrades, `/health`, and files.
 
-use std::{io, sync::Arc, time::Instant};
+use std::{
+    io,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 use axum::{
     Json,
@@ -16,13 +20,16 @@ use crate::{
     client,
     config::Config,
     hub::Hub,
+    pass,
     request::{self, Refusal},
+    verifier::Verifier,
 };
 
 /// The state that all requests share.
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) hub: Arc<Hub>,
+    pub(crate) verifier: Verifier,
     pub(crate) config: Arc<Config>,
     pub(crate) started: Instant,
 }
@@ -68,7 +75,12 @@ fn join(app: &App, upgrade: WebSocketUpgrade, uri: &Uri) -> Response {
         .max_message_size(2 * limit);
     let extensions = request::wants_extensions(uri);
     let max = app.hub.max_room_members();
+    let upgrade = upgrade.protocols([pass::PROTOCOL]);
+    let token = pass::token(upgrade.requested_protocols(), uri);
     let membership = request::join_request(uri, max).and_then(|join_request| {
+        let now = SystemTime::now();
+        let join_request = pass::check(&app.verifier, token.as_deref(), join_request, now)?;
+        let max = join_request.access.limit(max);
         let joined = app.hub.join(join_request);
         joined.map_err(|error| Refusal::from_join_error(error, max))
     });

@@ -101,6 +101,7 @@ mod error;
 mod http;
 mod hub;
 mod message;
+mod pass;
 mod pick;
 mod places;
 mod player;
@@ -109,10 +110,13 @@ mod rate;
 mod request;
 mod rooms;
 mod server;
+mod token;
+mod verifier;
 
 pub use config::{Config, Secret, Tls, TokenKey, Turn};
 pub use error::ServerError;
 pub use server::Server;
+pub use token::{Claims, SigningKey, TokenError};
 
 /// Compiles the code in the README.
 #[cfg(doctest)]

@@ -20,6 +20,7 @@ use crate::{
     error::ServerError,
     http::{self, App},
     hub::{Closing, Hub},
+    verifier::Verifier,
 };
 
 /// The maximum number of connections that are not WebSockets: page loads, and clients that are
@@ -56,6 +57,7 @@ impl Server {
                 source,
             })?;
         }
+        let verifier = Verifier::new(&config.token_keys)?;
         let addr = config.bind;
         let bind_error = |source: io::Error| match source.kind() {
             io::ErrorKind::AddrInUse => ServerError::AddressInUse { addr },
@@ -65,6 +67,7 @@ impl Server {
         let local_addr = listener.local_addr().map_err(bind_error)?;
         let app = App {
             hub: Hub::new(&config),
+            verifier,
             config: Arc::new(config),
             started: Instant::now().into_std(),
         };
