@@ -6,7 +6,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use axum::extract::ws::{Message, Utf8Bytes};
@@ -16,10 +16,11 @@ use tracing::debug;
 use uuid::Uuid;
 
 use crate::{
-    config::Config,
-    message::{Delivery, Payload},
+    config::{Config, Turn},
+    message::{Delivery, Event, Payload},
     player::Timing,
     rooms::{JoinError, JoinRequest, Limits, Registry},
+    turn,
 };
 
 /// The bytes that count for a queued message in addition to its payload.
@@ -111,6 +112,7 @@ pub(crate) struct Hub {
     state: Mutex<State>,
     max_room_members: usize,
     max_queue_bytes: usize,
+    turn: Option<Turn>,
     closing: watch::Sender<bool>,
 }
 
@@ -168,6 +170,7 @@ impl Hub {
             }),
             max_room_members: config.max_room_members,
             max_queue_bytes: config.max_queue_bytes,
+            turn: config.turn.clone(),
             closing: watch::Sender::new(false),
         })
     }
@@ -184,8 +187,9 @@ impl Hub {
             let left = state.remove(lost, Ejection::Replaced);
             state.deliver_all(left);
         }
-        let reports_links = join_request.has_extensions && join_request.key.next.is_some();
-        let (id, deliveries) = state.registry.join(new_id, join_request)?;
+        let has_extensions = join_request.has_extensions;
+        let reports_links = has_extensions && join_request.key.next.is_some();
+        let (id, mut deliveries) = state.registry.join(new_id, join_request)?;
         state.last_connection += 1;
         let connection = state.last_connection;
         let member = Member {
@@ -196,6 +200,11 @@ impl Hub {
         if let Some(replaced) = state.members.insert(id, member) {
             // The send fails if the task has ended.
             let _ = replaced.ejection.send(Ejection::Replaced);
+        }
+        if has_extensions && let Some(servers) = self.ice_servers(id) {
+            let is_greeting = |delivery: &&Delivery<'_>| delivery.event.is_greeting();
+            let greetings = deliveries.iter().take_while(is_greeting).count();
+            deliveries.insert(greetings, Delivery::new(servers, vec![id]));
         }
         state.deliver_all(deliveries);
         let membership = Membership {
@@ -229,6 +238,12 @@ impl Hub {
     /// Returns the maximum number of members of a room.
     pub(crate) fn max_room_members(&self) -> usize {
         self.max_room_members
+    }
+
+    /// Returns the message with new TURN credentials for a client with extensions.
+    fn ice_servers(&self, peer: PeerId) -> Option<Event<'static>> {
+        let turn = self.turn.as_ref()?;
+        turn::ice_servers(turn, peer, SystemTime::now())
     }
 
     pub(crate) fn closing(&self) -> Closing {
@@ -313,6 +328,16 @@ impl Membership {
             state.members.remove(&self.id);
             let lost = state.registry.lose(self.id);
             state.deliver_all(lost);
+        }
+    }
+
+    /// Sends the client new TURN credentials.
+    pub(crate) fn renew_ice_servers(&self) -> Result<(), Overflow> {
+        let servers = self.hub.ice_servers(self.id);
+        let json = servers.and_then(|servers| serde_json::to_string(&servers).ok());
+        match json {
+            Some(json) => self.outbox.push(Message::Text(json.into())),
+            None => Ok(()),
         }
     }
 

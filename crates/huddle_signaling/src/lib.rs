@@ -111,6 +111,7 @@ mod request;
 mod rooms;
 mod server;
 mod token;
+mod turn;
 mod verifier;
 
 pub use config::{Config, Secret, Tls, TokenKey, Turn};
