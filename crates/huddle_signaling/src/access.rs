@@ -27,7 +27,7 @@ impl Access {
 /// The claims `app` and `jti` of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct TokenId {
-    pub(crate) app: Option<String>,
+    pub(crate) app: String,
     pub(crate) id: String,
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     error::Error,
+    future::pending,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -102,6 +103,7 @@ pub(crate) async fn serve(
     let Inbox { queue, ejected } = inbox;
     let end = tokio::select! {
         end = read(&mut stream, &membership, extensions, &config) => end,
+        end = renew_ice_servers(&membership, extensions, &config) => end,
         end = write(&mut sink, queue, &membership.outbox, &config) => end,
         ejection = ejected => match ejection {
             Ok(Ejection::Stopped) => End::Stopped,
@@ -172,6 +174,19 @@ async fn write(
         }
     }
     End::Gone
+}
+
+/// Sends a client with extensions new TURN credentials long before the previous ones expire.
+async fn renew_ice_servers(membership: &Membership, extensions: bool, config: &Config) -> End {
+    let Some(turn) = config.turn.as_ref().filter(|_| extensions) else {
+        return pending().await;
+    };
+    loop {
+        sleep(turn.lifetime / 2).await;
+        if membership.renew_ice_servers().is_err() {
+            return End::TooSlow;
+        }
+    }
 }
 
 /// Handles the client's messages until the connection ends or the client violates a limit.

@@ -9,6 +9,12 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::{error::ServerError, request::MAX_NAME_BYTES};
 
+/// The minimum length of a secret that verifies tokens: as long as its hashes.
+pub(crate) const MIN_SECRET_BYTES: usize = 32;
+
+/// The minimum lifetime of TURN credentials.
+const MIN_TURN_LIFETIME: Duration = Duration::from_secs(2);
+
 /// The address, files and limits of a [`Server`](crate::Server).
 ///
 /// ```
@@ -122,6 +128,15 @@ pub enum TokenKey {
     PublicKey(String),
 }
 
+impl TokenKey {
+    fn is_long_enough(&self) -> bool {
+        match self {
+            Self::Secret(secret) => secret.expose().len() >= MIN_SECRET_BYTES,
+            Self::PublicKey(_) => true,
+        }
+    }
+}
+
 /// The TURN servers of the host, which accept credentials that the signaling server creates
 /// (coturn: `use-auth-secret`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,6 +219,7 @@ impl Default for Config {
 
 impl Config {
     pub(crate) fn check(&self) -> Result<(), ServerError> {
+        let turn = self.turn.as_ref();
         let rules = [
             (
                 self.max_room_members >= 1,
@@ -269,6 +285,27 @@ impl Config {
                     .all(|app| (1..=MAX_NAME_BYTES).contains(&app.len())),
                 "apps must contain names of 1 to 128 bytes",
             ),
+            (
+                self.token_keys.iter().all(TokenKey::is_long_enough),
+                "token_keys contains a secret with fewer than 32 bytes. Create a longer one, for \
+                 example with `openssl rand -hex 32`",
+            ),
+            (
+                turn.is_none_or(|turn| !turn.urls.is_empty()),
+                "turn needs at least one URL, for example turn:turn.example.com:3478",
+            ),
+            (
+                turn.is_none_or(|turn| turn.urls.iter().all(|url| is_turn_url(url))),
+                "turn contains a URL that does not start with turn: or turns:",
+            ),
+            (
+                turn.is_none_or(|turn| !turn.secret.expose().is_empty()),
+                "turn needs the secret of the TURN servers (coturn: static-auth-secret)",
+            ),
+            (
+                turn.is_none_or(|turn| turn.lifetime >= MIN_TURN_LIFETIME),
+                "the lifetime of TURN credentials must be at least 2 s",
+            ),
         ];
         match rules.into_iter().find(|(holds, _)| !holds) {
             Some((_, rule)) => Err(ServerError::Config(rule)),
@@ -287,9 +324,53 @@ fn is_origin(text: &str) -> bool {
         .is_some_and(|(scheme, host)| !scheme.is_empty() && is_host(host))
 }
 
+fn is_turn_url(url: &str) -> bool {
+    url.starts_with("turn:") || url.starts_with("turns:")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Returns the error of a configuration with these TURN servers.
+    fn turn_error(urls: &[&str], secret: &str, lifetime: Duration) -> Option<String> {
+        let config = Config {
+            turn: Some(Turn {
+                urls: urls.iter().map(|url| (*url).to_owned()).collect(),
+                secret: Secret::new(secret),
+                lifetime,
+            }),
+            ..Config::default()
+        };
+        config.check().err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn invalid_turn_servers_are_rejected() {
+        let hour = Duration::from_secs(3600);
+        let url = "turn:turn.example.com:3478?transport=tcp";
+        assert_eq!(turn_error(&[url], "secret", hour), None);
+        for (urls, secret, lifetime, expected) in [
+            (&[] as &[&str], "secret", hour, "at least one URL"),
+            (&["stun:turn.example.com"], "secret", hour, "start with"),
+            (&[url], "", hour, "secret"),
+            (&[url], "secret", Duration::from_secs(1), "lifetime"),
+        ] {
+            let error = turn_error(urls, secret, lifetime).unwrap();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn short_token_secret_is_rejected() {
+        let config = |secret: String| Config {
+            token_keys: vec![TokenKey::Secret(Secret::new(secret))],
+            ..Config::default()
+        };
+        assert!(config("x".repeat(32)).check().is_ok());
+        let error = config("x".repeat(31)).check().unwrap_err().to_string();
+        assert!(error.contains("32 bytes"), "{error}");
+    }
 
     #[test]
     fn default_is_valid() {

@@ -5,7 +5,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Instant,
+    time::{Instant, SystemTime},
 };
 
 use axum::{
@@ -25,7 +25,9 @@ use crate::{
     config::Config,
     gate::{Exchange, Gate},
     hub::Hub,
+    pass,
     request::{self, Refusal},
+    verifier::Verifier,
 };
 
 /// The state that all requests share.
@@ -33,6 +35,7 @@ use crate::{
 pub(crate) struct App {
     pub(crate) hub: Arc<Hub>,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) verifier: Verifier,
     pub(crate) config: Arc<Config>,
     pub(crate) started: Instant,
 }
@@ -121,13 +124,19 @@ fn join(
         .max_message_size(2 * limit);
     let extensions = request::wants_extensions(uri);
     let max = app.hub.max_room_members();
+    let upgrade = upgrade.protocols([pass::PROTOCOL]);
+    let token = pass::token(upgrade.requested_protocols(), uri);
     let joined = request::check_origin(headers, &app.config.allowed_origins).and_then(|()| {
         let join_request = request::join_request(uri, max)?;
-        request::check_app(&join_request.key, &app.config.apps)?;
+        // Checks of tokens are expensive, so they count as joins.
         let max_clients = app.config.max_clients_per_address;
         let admitted = exchange
             .join()
             .map_err(|denied| Refusal::from_denied(denied, max_clients))?;
+        let now = SystemTime::now();
+        let join_request = pass::check(&app.verifier, token.as_deref(), join_request, now)?;
+        request::check_app(&join_request.key, &app.config.apps)?;
+        let max = join_request.access.limit(max);
         let joined = app.hub.join(join_request);
         let (membership, inbox) = joined.map_err(|error| Refusal::from_join_error(error, max))?;
         Ok((membership, inbox, admitted))

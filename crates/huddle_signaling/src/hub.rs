@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use axum::extract::ws::{Message, Utf8Bytes};
@@ -13,11 +13,12 @@ use tracing::debug;
 use uuid::Uuid;
 
 use crate::{
-    config::Config,
+    config::{Config, Turn},
     message::{Delivery, Event, Payload},
-    outbox::{Budget, Outbox},
+    outbox::{Budget, Outbox, Overflow},
     player::Timing,
     rooms::{JoinError, JoinRequest, Limits, Registry},
+    turn,
 };
 
 #[derive(Debug)]
@@ -54,6 +55,7 @@ pub(crate) struct Hub {
     state: Mutex<State>,
     max_room_members: usize,
     budget: Arc<Budget>,
+    turn: Option<Turn>,
     closing: watch::Sender<bool>,
 }
 
@@ -111,6 +113,7 @@ impl Hub {
             }),
             max_room_members: config.max_room_members,
             budget: Budget::new(config),
+            turn: config.turn.clone(),
             closing: watch::Sender::new(false),
         })
     }
@@ -127,8 +130,9 @@ impl Hub {
             let left = state.remove(lost, Ejection::Replaced);
             state.deliver_all(left);
         }
-        let reports_links = join_request.has_extensions && join_request.key.next.is_some();
-        let (id, deliveries) = state.registry.join(new_id, join_request)?;
+        let has_extensions = join_request.has_extensions;
+        let reports_links = has_extensions && join_request.key.next.is_some();
+        let (id, mut deliveries) = state.registry.join(new_id, join_request)?;
         state.last_connection += 1;
         let connection = state.last_connection;
         let member = Member {
@@ -139,6 +143,11 @@ impl Hub {
         if let Some(replaced) = state.members.insert(id, member) {
             // The send fails if the task has ended.
             let _ = replaced.ejection.send(Ejection::Replaced);
+        }
+        if has_extensions && let Some(servers) = self.ice_servers(id) {
+            let is_greeting = |delivery: &&Delivery<'_>| delivery.event.is_greeting();
+            let greetings = deliveries.iter().take_while(is_greeting).count();
+            deliveries.insert(greetings, Delivery::new(servers, vec![id]));
         }
         state.deliver_all(deliveries);
         let membership = Membership {
@@ -172,6 +181,12 @@ impl Hub {
     /// Returns the maximum number of members of a room.
     pub(crate) fn max_room_members(&self) -> usize {
         self.max_room_members
+    }
+
+    /// Returns the message with new TURN credentials for a client with extensions.
+    fn ice_servers(&self, peer: PeerId) -> Option<Event<'static>> {
+        let turn = self.turn.as_ref()?;
+        turn::ice_servers(turn, peer, SystemTime::now())
     }
 
     pub(crate) fn closing(&self) -> Closing {
@@ -273,6 +288,16 @@ impl Membership {
             state.members.remove(&self.id);
             let lost = state.registry.lose(self.id);
             state.deliver_all(lost);
+        }
+    }
+
+    /// Sends the client new TURN credentials.
+    pub(crate) fn renew_ice_servers(&self) -> Result<(), Overflow> {
+        let servers = self.hub.ice_servers(self.id);
+        let json = servers.and_then(|servers| serde_json::to_string(&servers).ok());
+        match json {
+            Some(json) => self.outbox.push(Message::Text(json.into())),
+            None => Ok(()),
         }
     }
 

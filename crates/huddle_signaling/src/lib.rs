@@ -118,6 +118,7 @@ mod hub;
 mod listen;
 mod message;
 mod outbox;
+mod pass;
 mod pick;
 mod places;
 mod player;
@@ -126,10 +127,14 @@ mod rate;
 mod request;
 mod rooms;
 mod server;
+mod token;
+mod turn;
+mod verifier;
 
 pub use config::{Config, Secret, Tls, TokenKey, Turn};
 pub use error::ServerError;
 pub use server::Server;
+pub use token::{Claims, SigningKey, TokenError};
 
 /// Compiles the code in the README.
 #[cfg(doctest)]

@@ -1,5 +1,7 @@
 //! The `huddle-signaling` program.
 
+mod token_command;
+
 use std::{
     io::{self, IsTerminal, Write},
     net::SocketAddr,
@@ -8,16 +10,20 @@ use std::{
 };
 
 use clap::{
-    Parser,
+    Parser, Subcommand,
     builder::{PossibleValuesParser, TypedValueParser},
 };
 use huddle_signaling::{Config, Server};
+use token_command::TokenCommand;
 use tracing::{level_filters::LevelFilter, warn};
 
 /// Signaling server for peer-to-peer games: players meet in its rooms, then connect directly
 #[derive(Debug, Parser)]
-#[command(version, after_long_help = AFTER_HELP)]
+#[command(version, after_long_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
 struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// Address and port to listen on; port 0 chooses any free port
     #[arg(long, value_name = "ADDR", default_value_t = Config::default().bind)]
     bind: SocketAddr,
@@ -57,6 +63,13 @@ struct Args {
     /// Level of the log on stderr
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = log_level())]
     log: LevelFilter,
+}
+
+/// What to do instead of running the server.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print a token with which a player can join; a game's server can also create tokens itself
+    Token(TokenCommand),
 }
 
 /// Parses the name of a log level. The error for an unknown name lists the valid names.
@@ -120,6 +133,9 @@ impl Args {
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
+    if let Some(Command::Token(command)) = args.command {
+        return command.run();
+    }
     let config = args.config();
     tracing_subscriber::fmt()
         .with_max_level(args.log)

@@ -27,6 +27,16 @@ pub(crate) enum Event<'a> {
     Extension(Extension),
 }
 
+impl Event<'_> {
+    /// Returns whether a new client receives this before all other messages.
+    pub(crate) fn is_greeting(&self) -> bool {
+        matches!(
+            self,
+            Self::Matchbox(PeerEvent::IdAssigned(_)) | Self::Extension(Extension::Session(_))
+        )
+    }
+}
+
 impl<'a> From<PeerEvent<Payload<'a>>> for Event<'a> {
     fn from(event: PeerEvent<Payload<'a>>) -> Self {
         Self::Matchbox(event)

@@ -48,8 +48,16 @@ pub(crate) enum Refusal {
     RoomFull { max: usize },
     #[error("this server is full: try again in a minute")]
     ServerFull,
+    #[error("this server needs a token: ask the game for a new token")]
+    TokenMissing,
     #[error("this token has expired: ask the game for a new token")]
     TokenExpired,
+    #[error("this token is not valid yet: the clocks of the game's server and of this one differ")]
+    TokenEarly,
+    #[error("this token is not valid: it is malformed, or no key of this server has signed it")]
+    TokenInvalid,
+    #[error("this token is for another room or game")]
+    TokenForOtherRoom,
     #[error("this token is already in use")]
     TokenInUse,
 }
@@ -82,8 +90,10 @@ impl Refusal {
                 StatusCode::TOO_MANY_REQUESTS
             }
             Self::RoomFull { .. } | Self::ServerFull => StatusCode::SERVICE_UNAVAILABLE,
-            Self::TokenExpired => StatusCode::UNAUTHORIZED,
-            Self::TokenInUse => StatusCode::FORBIDDEN,
+            Self::TokenMissing | Self::TokenExpired => StatusCode::UNAUTHORIZED,
+            Self::TokenEarly | Self::TokenInvalid | Self::TokenForOtherRoom | Self::TokenInUse => {
+                StatusCode::FORBIDDEN
+            }
         }
     }
 
@@ -96,8 +106,10 @@ impl Refusal {
             | Self::TooManyJoins { .. }
             | Self::RoomFull { .. }
             | Self::ServerFull => close_code::FULL,
-            Self::TokenExpired => close_code::TOKEN_NEEDED,
-            Self::TokenInUse => close_code::FORBIDDEN,
+            Self::TokenMissing | Self::TokenExpired => close_code::TOKEN_NEEDED,
+            Self::TokenEarly | Self::TokenInvalid | Self::TokenForOtherRoom | Self::TokenInUse => {
+                close_code::FORBIDDEN
+            }
         }
     }
 }
@@ -173,7 +185,7 @@ fn decode_name(segment: &str) -> Result<String, Refusal> {
 }
 
 /// Returns the value of a query parameter. If it occurs more than once, the last value counts.
-fn query_value(uri: &Uri, key: &str) -> Option<String> {
+pub(crate) fn query_value(uri: &Uri, key: &str) -> Option<String> {
     form_urlencoded::parse(uri.query()?.as_bytes())
         .filter(|(name, _)| name == key)
         .last()
@@ -323,7 +335,11 @@ mod tests {
             Refusal::BadNext { max },
             Refusal::RoomFull { max },
             Refusal::ServerFull,
+            Refusal::TokenMissing,
             Refusal::TokenExpired,
+            Refusal::TokenEarly,
+            Refusal::TokenInvalid,
+            Refusal::TokenForOtherRoom,
             Refusal::TokenInUse,
         ] {
             assert!(refusal.to_string().len() <= 123, "{refusal}");

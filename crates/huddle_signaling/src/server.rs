@@ -18,6 +18,7 @@ use crate::{
     http::{self, App},
     hub::{Closing, Hub},
     listen::listen,
+    verifier::Verifier,
 };
 
 /// The time that a connection has to send the head of a request, including the idle time before
@@ -50,6 +51,7 @@ impl Server {
                 source,
             })?;
         }
+        let verifier = Verifier::new(&config.token_keys)?;
         let addr = config.bind;
         let bind_error = |source: io::Error| match source.kind() {
             io::ErrorKind::AddrInUse => ServerError::AddressInUse { addr },
@@ -60,6 +62,7 @@ impl Server {
         let app = App {
             hub: Hub::new(&config),
             gate: Gate::new(&config),
+            verifier,
             config: Arc::new(config),
             started: Instant::now().into_std(),
         };

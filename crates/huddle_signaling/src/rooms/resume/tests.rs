@@ -201,7 +201,7 @@ fn token_for_one_client_is_taken_while_its_place_is_kept() {
     let with_token = |request: JoinRequest| JoinRequest {
         access: Access {
             token: Some(TokenId {
-                app: None,
+                app: String::new(),
                 id: id.clone(),
             }),
             ..Access::default()
