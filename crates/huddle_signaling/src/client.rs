@@ -20,7 +20,8 @@ use tracing::debug;
 use crate::{
     close_code,
     config::Config,
-    hub::{self, Closing, Ejection, Inbox, Membership, Outbox, Overflow},
+    drain::{Closing, Farewell},
+    hub::{self, Ejection, Inbox, Membership, Outbox, Overflow},
     message::Request,
     rate::TokenBucket,
     request::Refusal,
@@ -43,6 +44,7 @@ enum End {
     Silent,
     /// The client waited in a `?next=N` queue, and its game did not answer.
     Stopped,
+    Restarting,
     ShuttingDown,
     TooSlow,
     TooBig,
@@ -61,6 +63,10 @@ impl End {
                 close_code::STOPPED,
                 "this game did not answer while it waited for other players: join again",
             )),
+            Self::Restarting => Some((
+                close_code::SERVICE_RESTART,
+                "the server restarts: connect again",
+            )),
             Self::ShuttingDown => Some((close_code::GOING_AWAY, "the server is shutting down")),
             Self::TooSlow => Some((
                 close_code::POLICY_VIOLATION,
@@ -72,6 +78,22 @@ impl End {
                 "too many invalid messages: send the requests of matchbox_protocol as JSON text",
             )),
             Self::BadFrame => Some((PROTOCOL, "not a WebSocket frame")),
+        }
+    }
+
+    /// Returns the name in the metrics.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Gone => "gone",
+            Self::Closed => "closed",
+            Self::Silent => "silent",
+            Self::Stopped => "stopped",
+            Self::Restarting => "restart",
+            Self::ShuttingDown => "shutdown",
+            Self::TooSlow => "too_slow",
+            Self::TooBig => "too_big",
+            Self::Invalid => "invalid",
+            Self::BadFrame => "bad_frame",
         }
     }
 }
@@ -94,9 +116,13 @@ pub(crate) async fn serve(
             Ok(Ejection::Stopped) => End::Stopped,
             Ok(Ejection::TooSlow) | Err(_) => End::TooSlow,
         },
-        () = closing.wait() => End::ShuttingDown,
+        farewell = closing.farewell() => match farewell {
+            Farewell::Restart => End::Restarting,
+            Farewell::Shutdown => End::ShuttingDown,
+        },
     };
     debug!(peer = %membership.id, ?end, "left");
+    membership.metrics().disconnected(end.name());
     // The other members receive `PeerLeft` before the closing handshake, which can take a while.
     drop(membership);
     if let Some((code, reason)) = end.close_frame() {

@@ -1,4 +1,4 @@
-//! Answers HTTP requests: WebSocket upgrades, `/health`, and files.
+//! Answers HTTP requests: WebSocket upgrades, `/health`, `/ready`, and files.
 
 use std::{io, sync::Arc, time::Instant};
 
@@ -31,6 +31,9 @@ pub(crate) struct App {
 /// size, even while it is idle.
 const SOCKET_BUFFER_BYTES: usize = 4 * 1024;
 
+/// The seconds after which a client of a draining server should connect again.
+const RETRY_AFTER: &str = "5";
+
 pub(crate) async fn handle(State(app): State<Arc<App>>, request: Request) -> Response {
     if is_websocket_upgrade(request.headers()) {
         let (mut parts, _) = request.into_parts();
@@ -40,6 +43,8 @@ pub(crate) async fn handle(State(app): State<Arc<App>>, request: Request) -> Res
         }
     } else if request.uri().path() == "/health" && is_get_or_head(request.method()) {
         health(&app)
+    } else if request.uri().path() == "/ready" && is_get_or_head(request.method()) {
+        ready(&app)
     } else {
         serve_file(&app, request).await
     }
@@ -69,6 +74,9 @@ fn join(app: &App, upgrade: WebSocketUpgrade, uri: &Uri) -> Response {
     let extensions = request::wants_extensions(uri);
     let max = app.hub.max_room_members();
     let membership = request::join_request(uri, max).and_then(|join_request| {
+        if !app.hub.lifecycle().is_serving() {
+            return Err(Refusal::Draining);
+        }
         let joined = app.hub.join(join_request);
         joined.map_err(|error| Refusal::from_join_error(error, max))
     });
@@ -76,6 +84,7 @@ fn join(app: &App, upgrade: WebSocketUpgrade, uri: &Uri) -> Response {
     match membership {
         Ok((membership, inbox)) => {
             debug!(peer = %membership.id, %uri, "joined");
+            app.hub.metrics().joined();
             let config = Arc::clone(&app.config);
             upgrade.on_upgrade(move |socket| {
                 client::serve(socket, membership, inbox, closing, extensions, config)
@@ -83,13 +92,20 @@ fn join(app: &App, upgrade: WebSocketUpgrade, uri: &Uri) -> Response {
         }
         Err(refusal) => {
             debug!(%uri, %refusal, "refused");
+            app.hub.metrics().refused(&refusal);
             if extensions {
                 upgrade.on_upgrade(move |socket| async move {
                     client::refuse(socket, refusal).await;
                     drop(closing);
                 })
             } else {
-                (refusal.status(), format!("{refusal}\n")).into_response()
+                let text = format!("{refusal}\n");
+                let mut response = (refusal.status(), text).into_response();
+                if refusal == Refusal::Draining {
+                    let headers = response.headers_mut();
+                    headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+                }
+                response
             }
         }
     }
@@ -119,6 +135,16 @@ fn health(app: &App) -> Response {
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     ];
     (headers, Json(health)).into_response()
+}
+
+/// Tells load balancers and orchestrators whether clients may join.
+fn ready(app: &App) -> Response {
+    let (status, text) = if app.hub.lifecycle().is_serving() {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+    };
+    (status, [(header::CACHE_CONTROL, "no-store")], text).into_response()
 }
 
 async fn serve_file(app: &App, request: Request) -> Response {

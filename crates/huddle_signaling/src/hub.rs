@@ -11,13 +11,15 @@ use std::{
 
 use axum::extract::ws::{Message, Utf8Bytes};
 use matchbox_protocol::PeerId;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tracing::debug;
 use uuid::Uuid;
 
 use crate::{
     config::Config,
+    drain::{Closing, Lifecycle},
     message::{Delivery, Payload},
+    metrics::{Metrics, Snapshot},
     player::Timing,
     rooms::{JoinError, JoinRequest, Limits, Registry},
 };
@@ -97,6 +99,7 @@ pub(crate) enum Ejection {
 struct State {
     registry: Registry,
     members: HashMap<PeerId, Member>,
+    metrics: Arc<Metrics>,
 }
 
 #[derive(Debug)]
@@ -104,7 +107,8 @@ pub(crate) struct Hub {
     state: Mutex<State>,
     max_room_members: usize,
     max_queue_bytes: usize,
-    closing: watch::Sender<bool>,
+    lifecycle: Lifecycle,
+    metrics: Arc<Metrics>,
 }
 
 /// A client's membership of a room or queue. Dropping it makes the client leave.
@@ -125,18 +129,6 @@ pub(crate) struct Inbox {
     pub(crate) ejected: oneshot::Receiver<Ejection>,
 }
 
-/// Notifies a task that the server shuts down. The server waits a limited time until all of these
-/// are dropped.
-#[derive(Debug)]
-pub(crate) struct Closing(watch::Receiver<bool>);
-
-impl Closing {
-    pub(crate) async fn wait(&mut self) {
-        // An error means that the hub was dropped, which also is a shutdown.
-        let _ = self.0.wait_for(|&closing| closing).await;
-    }
-}
-
 fn limits(config: &Config) -> Limits {
     Limits {
         max_peers: config.max_clients,
@@ -151,14 +143,17 @@ fn limits(config: &Config) -> Limits {
 
 impl Hub {
     pub(crate) fn new(config: &Config) -> Arc<Self> {
+        let metrics = Arc::new(Metrics::new(config));
         Arc::new(Self {
             state: Mutex::new(State {
                 registry: Registry::new(limits(config)),
                 members: HashMap::new(),
+                metrics: Arc::clone(&metrics),
             }),
             max_room_members: config.max_room_members,
             max_queue_bytes: config.max_queue_bytes,
-            closing: watch::Sender::new(false),
+            lifecycle: Lifecycle::new(),
+            metrics,
         })
     }
 
@@ -211,13 +206,28 @@ impl Hub {
     }
 
     pub(crate) fn closing(&self) -> Closing {
-        Closing(self.closing.subscribe())
+        self.lifecycle.subscribe()
     }
 
-    /// Requests all tasks to close their connections, and waits until they have done so.
-    pub(crate) async fn close(&self) {
-        self.closing.send_replace(true);
-        self.closing.closed().await;
+    /// Returns the phase of the server.
+    pub(crate) fn lifecycle(&self) -> &Lifecycle {
+        &self.lifecycle
+    }
+
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Returns the state for the metrics.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let state = self.lock();
+        let queued = |member: &Member| member.outbox.queued_bytes.load(Ordering::Relaxed);
+        Snapshot {
+            clients: state.registry.peers(),
+            rooms: state.registry.rooms(),
+            queued_bytes: state.members.values().map(queued).sum(),
+            draining: !self.lifecycle.is_serving(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -235,6 +245,7 @@ impl State {
         }
         while let Some(peer) = overflowed.pop() {
             debug!(%peer, "ejected: does not read its messages");
+            self.metrics.ejected();
             for delivery in self.remove(peer, Ejection::TooSlow) {
                 overflowed.extend(self.push(&delivery));
             }
@@ -266,11 +277,19 @@ impl State {
 }
 
 impl Membership {
+    pub(crate) fn metrics(&self) -> &Metrics {
+        self.hub.metrics()
+    }
+
     /// Sends `data` to another member of the room. Drops it if the room has no member with this id.
     pub(crate) fn signal(&self, receiver: PeerId, data: Payload<'_>) {
+        let bytes = data.0.get().len();
         let mut state = self.hub.lock();
         match state.registry.route(self.id, receiver, data) {
-            Some(delivery) => state.deliver_all([delivery]),
+            Some(delivery) => {
+                state.metrics.relayed(bytes);
+                state.deliver_all([delivery]);
+            }
             None => {
                 debug!(peer = %self.id, %receiver, "dropped a signal: receiver not in the room")
             }

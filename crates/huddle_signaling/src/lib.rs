@@ -16,8 +16,14 @@
 //! huddle-signaling --help                                # all options, TLS and reverse proxies
 //! ```
 //! When it is ready, it prints one line on stdout: `listening on http://ADDR`. On SIGTERM or
-//! Ctrl-C it disconnects every client and exits with 0. `GET /health` returns JSON with `status`,
-//! `rooms`, `clients`, `uptime_s` and `version`.
+//! Ctrl-C it refuses new clients, disconnects its clients within [`Config::drain`], and exits with
+//! 0.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /health` | JSON with `status`, `rooms`, `clients`, `uptime_s` and `version` |
+//! | `GET /ready` | 200, or 503 while the server drains |
+//! | `GET /metrics` at [`Config::metrics`] | metrics for Prometheus |
 //!
 //! To run the server in your own program:
 //! ```
@@ -96,10 +102,13 @@
 mod client;
 pub mod close_code;
 mod config;
+mod drain;
 mod error;
+mod exporter;
 mod http;
 mod hub;
 mod message;
+mod metrics;
 mod pick;
 mod player;
 mod queue;
@@ -107,10 +116,12 @@ mod rate;
 mod request;
 mod rooms;
 mod server;
+mod tls;
 
 pub use config::{Config, Secret, Tls, TokenKey, Turn};
 pub use error::ServerError;
 pub use server::Server;
+pub use tls::TlsError;
 
 /// Compiles the code in the README.
 #[cfg(doctest)]

@@ -28,6 +28,8 @@ pub(crate) enum Refusal {
     RoomFull { max: usize },
     #[error("this server is full: try again in a minute")]
     ServerFull,
+    #[error("the server restarts: connect again")]
+    Draining,
 }
 
 impl Refusal {
@@ -42,7 +44,9 @@ impl Refusal {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::BadName | Self::BadNext { .. } => StatusCode::BAD_REQUEST,
-            Self::RoomFull { .. } | Self::ServerFull => StatusCode::SERVICE_UNAVAILABLE,
+            Self::RoomFull { .. } | Self::ServerFull | Self::Draining => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -51,6 +55,7 @@ impl Refusal {
             Self::NotFound => close_code::NOT_FOUND,
             Self::BadName | Self::BadNext { .. } => close_code::BAD_REQUEST,
             Self::RoomFull { .. } | Self::ServerFull => close_code::FULL,
+            Self::Draining => close_code::SERVICE_RESTART,
         }
     }
 }

@@ -1,6 +1,13 @@
 //! The server: accepts connections and shuts down.
 
-use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::{Future, pending},
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::Router;
 use hyper::server::conn::http1;
@@ -9,6 +16,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     time::{Instant, sleep, timeout},
@@ -17,9 +25,12 @@ use tracing::{debug, info, warn};
 
 use crate::{
     config::Config,
+    drain::Closing,
     error::ServerError,
+    exporter,
     http::{self, App},
-    hub::{Closing, Hub},
+    hub::Hub,
+    tls::Acceptor,
 };
 
 /// The maximum number of connections that are not WebSockets: page loads, and clients that are
@@ -39,6 +50,8 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(1500);
 pub struct Server {
     listener: TcpListener,
     local_addr: SocketAddr,
+    metrics: Option<TcpListener>,
+    tls: Option<Acceptor>,
     app: Arc<App>,
 }
 
@@ -46,8 +59,8 @@ impl Server {
     /// Checks the configuration and starts listening.
     ///
     /// # Errors
-    /// Returns an error if the address is taken or does not belong to this machine, if the folder
-    /// to serve cannot be read, or if a limit is invalid.
+    /// Returns an error if an address is taken or does not belong to this machine, if the folder to
+    /// serve or the certificate cannot be read, or if a limit is invalid.
     pub async fn bind(config: Config) -> Result<Self, ServerError> {
         config.check()?;
         if let Some(path) = &config.serve {
@@ -56,13 +69,12 @@ impl Server {
                 source,
             })?;
         }
-        let addr = config.bind;
-        let bind_error = |source: io::Error| match source.kind() {
-            io::ErrorKind::AddrInUse => ServerError::AddressInUse { addr },
-            _ => ServerError::Bind { addr, source },
+        let tls = config.tls.as_ref().map(Acceptor::new).transpose()?;
+        let (listener, local_addr) = listen(config.bind).await?;
+        let metrics = match config.metrics {
+            Some(addr) => Some(listen(addr).await?.0),
+            None => None,
         };
-        let listener = TcpListener::bind(addr).await.map_err(bind_error)?;
-        let local_addr = listener.local_addr().map_err(bind_error)?;
         let app = App {
             hub: Hub::new(&config),
             config: Arc::new(config),
@@ -71,6 +83,8 @@ impl Server {
         Ok(Self {
             listener,
             local_addr,
+            metrics,
+            tls,
             app: Arc::new(app),
         })
     }
@@ -81,22 +95,102 @@ impl Server {
         self.local_addr
     }
 
-    /// Serves clients until `shutdown` completes. Then closes every connection with
-    /// [`GOING_AWAY`](crate::close_code::GOING_AWAY), and returns within two seconds.
+    /// Returns the address that [`Config::metrics`] listens on.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref()?.local_addr().ok()
+    }
+
+    /// Serves clients until `shutdown` completes. Then refuses new clients, and closes the
+    /// connections of the others with
+    /// [`SERVICE_RESTART`](crate::close_code::SERVICE_RESTART), spread over [`Config::drain`]. If
+    /// that is zero, closes all connections at once with
+    /// [`GOING_AWAY`](crate::close_code::GOING_AWAY). Returns within two seconds after that.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { listener, app, .. } = self;
-        let hub = Arc::clone(&app.hub);
+        self.run_until(shutdown, pending()).await;
+    }
+
+    /// Does the same as [`run`](Self::run), and closes all connections at once when `stop`
+    /// completes.
+    pub async fn run_until(
+        self,
+        shutdown: impl Future<Output = ()>,
+        stop: impl Future<Output = ()>,
+    ) {
+        let hub = Arc::clone(&self.app.hub);
+        let drain = self.app.config.drain;
+        let drained = async {
+            shutdown.await;
+            if !drain.is_zero() {
+                drain_clients(&hub, drain).await;
+            }
+        };
         tokio::select! {
-            () = accept(listener, app) => {}
-            () = run_queue_clock(&hub) => {}
-            () = shutdown => {}
+            () = self.serve() => {}
+            () = drained => {}
+            () = stop => {}
         }
         let (_, clients) = hub.count();
         info!(clients, "shutting down");
-        if timeout(SHUTDOWN_TIMEOUT, hub.close()).await.is_err() {
+        if timeout(SHUTDOWN_TIMEOUT, hub.lifecycle().close())
+            .await
+            .is_err()
+        {
             debug!("some clients did not answer the close frame");
         }
     }
+
+    /// Serves clients forever.
+    async fn serve(self) {
+        let hub = Arc::clone(&self.app.hub);
+        let reload = async {
+            if let Some(tls) = &self.tls {
+                tls.reload(hub.metrics()).await;
+            }
+            pending::<()>().await;
+        };
+        let export = async {
+            if let Some(listener) = self.metrics {
+                exporter::serve(listener, Arc::clone(&hub)).await;
+            }
+            pending::<()>().await;
+        };
+        tokio::select! {
+            () = accept(self.listener, self.app, self.tls.clone()) => {}
+            () = run_queue_clock(&hub) => {}
+            () = reload => {}
+            () = export => {}
+        }
+    }
+}
+
+/// The interval at which a draining server checks whether it has clients.
+const DRAIN_CHECK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Disconnects the clients one after the other. Returns when there are none, and after `duration`
+/// at the latest.
+async fn drain_clients(hub: &Hub, duration: Duration) {
+    let (_, clients) = hub.count();
+    info!(
+        clients,
+        "draining: disconnecting the clients within {duration:?}"
+    );
+    hub.lifecycle().drain(duration, clients);
+    let empty = async {
+        while hub.count().1 > 0 {
+            sleep(DRAIN_CHECK_INTERVAL).await;
+        }
+    };
+    let _ = timeout(duration, empty).await;
+}
+
+async fn listen(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), ServerError> {
+    let bind_error = |source: io::Error| match source.kind() {
+        io::ErrorKind::AddrInUse => ServerError::AddressInUse { addr },
+        _ => ServerError::Bind { addr, source },
+    };
+    let listener = TcpListener::bind(addr).await.map_err(bind_error)?;
+    let local_addr = listener.local_addr().map_err(bind_error)?;
+    Ok((listener, local_addr))
 }
 
 fn check_dir(path: &std::path::Path) -> io::Result<()> {
@@ -104,7 +198,7 @@ fn check_dir(path: &std::path::Path) -> io::Result<()> {
 }
 
 /// Accepts connections forever.
-async fn accept(listener: TcpListener, app: Arc<App>) {
+async fn accept(listener: TcpListener, app: Arc<App>, tls: Option<Acceptor>) {
     let hub = Arc::clone(&app.hub);
     let router = Router::new().fallback(http::handle).with_state(app);
     let permits = Arc::new(Semaphore::new(MAX_HTTP_CONNECTIONS));
@@ -127,12 +221,14 @@ async fn accept(listener: TcpListener, app: Arc<App>) {
         };
         let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
             debug!("dropped a connection: too many HTTP connections");
+            hub.metrics().connection_dropped();
             continue;
         };
-        let connection = connection(stream, router.clone(), hub.closing());
+        let handshake = hub.metrics().handshake();
+        let connection = connection(stream, tls.clone(), router.clone(), hub.closing());
         tokio::spawn(async move {
             connection.await;
-            drop(permit);
+            drop((permit, handshake));
         });
     }
 }
@@ -155,11 +251,34 @@ async fn run_queue_clock(hub: &Hub) {
     }
 }
 
-async fn connection(stream: TcpStream, router: Router, mut closing: Closing) {
+async fn connection(
+    stream: TcpStream,
+    tls: Option<Acceptor>,
+    router: Router,
+    mut closing: Closing,
+) {
     // Signals are short, and a player waits for each.
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "cannot set TCP_NODELAY");
     }
+    let Some(tls) = tls else {
+        return serve_http(stream, router, closing).await;
+    };
+    let handshake = tokio::select! {
+        handshake = tls.accept(stream) => handshake,
+        () = closing.wait() => return,
+    };
+    match handshake {
+        Ok(stream) => serve_http(stream, router, closing).await,
+        Err(error) => debug!(%error, "TLS handshake failed"),
+    }
+}
+
+async fn serve_http(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    mut closing: Closing,
+) {
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
