@@ -105,6 +105,10 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     if let Some(addr) = server.metrics_addr() {
         info!("metrics on http://{addr}/metrics");
     }
+    let drain = async {
+        drain.await;
+        info!("a second signal disconnects all clients at once");
+    };
     server.run_until(drain, stop).await;
     Ok(())
 }

@@ -54,8 +54,8 @@ pub(crate) struct Metrics {
     rooms: IntGauge,
     queued_bytes: IntGauge,
     draining: IntGauge,
-    open_files: IntGauge,
-    max_files: IntGauge,
+    /// The open files of the process and their limit, on systems that report them.
+    files: Option<(IntGauge, IntGauge)>,
 }
 
 /// The state of the server when the metrics are read.
@@ -166,12 +166,16 @@ impl Metrics {
                 "huddle_draining",
                 "1 while the server shuts down, otherwise 0.",
             ),
-            open_files: gauge(r, "process_open_fds", "Open files of the process."),
-            max_files: gauge(
-                r,
-                "process_max_fds",
-                "Limit for the open files of the process.",
-            ),
+            files: open_files().map(|_| {
+                (
+                    gauge(r, "process_open_fds", "Open files of the process."),
+                    gauge(
+                        r,
+                        "process_max_fds",
+                        "Limit for the open files of the process.",
+                    ),
+                )
+            }),
             registry,
         }
     }
@@ -219,9 +223,9 @@ impl Metrics {
         self.rooms.set(integer(snapshot.rooms));
         self.queued_bytes.set(integer(snapshot.queued_bytes));
         self.draining.set(i64::from(snapshot.draining));
-        if let Some((open, max)) = open_files() {
-            self.open_files.set(integer(open));
-            self.max_files.set(i64::try_from(max).unwrap_or(i64::MAX));
+        if let (Some((open, max)), Some(files)) = (&self.files, open_files()) {
+            open.set(integer(files.open));
+            max.set(i64::try_from(files.max).unwrap_or(i64::MAX));
         }
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
@@ -243,11 +247,22 @@ fn reason(refusal: &Refusal) -> &'static str {
     }
 }
 
-/// Returns the number of open files and its limit, on systems that report them.
-fn open_files() -> Option<(usize, u64)> {
+struct OpenFiles {
+    open: usize,
+    max: u64,
+}
+
+/// Returns the open files of the process and their limit, on Linux.
+#[cfg(target_os = "linux")]
+fn open_files() -> Option<OpenFiles> {
     let open = std::fs::read_dir("/proc/self/fd").ok()?.count();
     let (max, _) = rlimit::Resource::NOFILE.get().ok()?;
-    Some((open, max))
+    Some(OpenFiles { open, max })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_files() -> Option<OpenFiles> {
+    None
 }
 
 fn integer(value: usize) -> i64 {

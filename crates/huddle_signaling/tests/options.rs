@@ -1,4 +1,5 @@
 //! The sources of options, and their documentation.
+#![cfg(unix)]
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
@@ -249,10 +250,14 @@ fn described_by_help() -> BTreeMap<String, Described> {
     options
 }
 
+fn guide() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/hosting.md");
+    fs::read_to_string(path).unwrap()
+}
+
 /// Parses the table of options in the guide.
 fn described_by_guide() -> BTreeMap<String, Described> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/hosting.md");
-    let guide = fs::read_to_string(path).unwrap();
+    let guide = guide();
     let rows = guide.lines().filter(|line| line.starts_with("| `--"));
     let option = |row: &str| {
         let cells: Vec<_> = row
@@ -299,4 +304,23 @@ fn help_file_and_guide_have_the_same_options_and_defaults() {
         assert_eq!(option.default, default, "{}", option.key);
     }
     assert_eq!(described_by_guide(), help);
+}
+
+#[test]
+fn example_file_of_the_guide_is_valid() {
+    let dir = TempDir::new().unwrap();
+    let secret = dir.path().join("turn.secret");
+    fs::write(&secret, "secret").unwrap();
+    let guide = guide();
+    let (_, example) = guide.split_once("```toml\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let example = example.replace(
+        "/etc/huddle-signaling/turn.secret",
+        secret.to_str().unwrap(),
+    );
+    let path = file(&dir, &example);
+    assert_eq!(
+        effective(&[], &["--config", &path])["drain"].as_str(),
+        Some("5s")
+    );
 }
