@@ -18,4 +18,4 @@ USER huddle
 EXPOSE 3536
 VOLUME /pages
 HEALTHCHECK --interval=30s --timeout=5s CMD wget -q -O /dev/null http://127.0.0.1:3536/health
-ENTRYPOINT ["huddle-signaling", "--bind", "0.0.0.0:3536", "--serve", "/pages"]
+ENTRYPOINT ["huddle-signaling", "--bind", "[::]:3536", "--serve", "/pages"]
