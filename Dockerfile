@@ -20,4 +20,4 @@ EXPOSE 3536
 ENV HUDDLE_DRAIN=8s
 VOLUME /pages
 HEALTHCHECK --interval=30s --timeout=5s CMD wget -q -O /dev/null http://127.0.0.1:3536/health
-ENTRYPOINT ["huddle-signaling", "--bind", "0.0.0.0:3536", "--serve", "/pages"]
+ENTRYPOINT ["huddle-signaling", "--bind", "[::]:3536", "--serve", "/pages"]
