@@ -23,6 +23,9 @@ use crate::{
     turn,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// The bytes that count for a queued message in addition to its payload.
 const MESSAGE_OVERHEAD: usize = 64;
 
