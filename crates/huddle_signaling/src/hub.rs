@@ -344,6 +344,14 @@ impl Membership {
         }
     }
 
+    /// Records that the client has received its session.
+    pub(crate) fn confirm_session(&self) {
+        let mut state = self.hub.lock();
+        if state.is_current(self.id, self.connection) {
+            state.registry.confirm_session(self.id);
+        }
+    }
+
     /// Records that the client sent a text message, which shows that its game runs.
     pub(crate) fn message_received(&self) {
         if self.reports_links {

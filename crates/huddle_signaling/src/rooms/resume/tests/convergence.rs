@@ -16,6 +16,8 @@ enum Step {
     Lose(usize),
     /// This client connects with its secret. It may still have a connection.
     Resume(usize),
+    /// The same, but the connection is lost again before the client receives a message.
+    ResumeInVain(usize),
     Leave(usize),
     Tick(u64),
 }
@@ -30,6 +32,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => join,
         3 => any::<usize>().prop_map(Step::Lose),
         3 => any::<usize>().prop_map(Step::Resume),
+        1 => any::<usize>().prop_map(Step::ResumeInVain),
         1 => any::<usize>().prop_map(Step::Leave),
         2 => (0..12_000_u64).prop_map(Step::Tick),
     ];
@@ -109,6 +112,19 @@ impl World {
         }
         assert_eq!(deliveries[0].event, PeerEvent::IdAssigned(id).into());
         self.deliver(deliveries);
+        self.registry.confirm_session(id);
+    }
+
+    /// Lets a client take its place again, and lose the connection before it receives a message.
+    fn resume_in_vain(&mut self, id: PeerId) {
+        let client = self.clients.get_mut(&id).unwrap();
+        client.lost = Some(self.now);
+        let request = Self::request(client.room, true, client.secret);
+        let (resumed, deliveries) = self.registry.join(peer(u128::MAX), request).unwrap();
+        assert_eq!(resumed, id, "its secret is still valid");
+        self.deliver(deliveries);
+        let deliveries = self.registry.lose(id);
+        self.deliver(deliveries);
     }
 
     fn deliver(&mut self, deliveries: Vec<Delivery<'static>>) {
@@ -178,7 +194,10 @@ impl World {
                 has_extensions,
             } => self.join(room, has_extensions, None),
             Step::Tick(ms) => self.tick(Duration::from_millis(ms)),
-            Step::Lose(index) | Step::Resume(index) | Step::Leave(index) => {
+            Step::Lose(index)
+            | Step::Resume(index)
+            | Step::ResumeInVain(index)
+            | Step::Leave(index) => {
                 let Some(id) = self.pick(index) else {
                     return;
                 };
@@ -186,6 +205,7 @@ impl World {
                 let (room, secret) = (client.room, client.secret);
                 match step {
                     Step::Resume(_) if secret.is_some() => self.join(room, true, secret),
+                    Step::ResumeInVain(_) if secret.is_some() => self.resume_in_vain(id),
                     Step::Lose(_) if client.lost.is_some() => {}
                     Step::Lose(_) if client.has_extensions => {
                         client.lost = Some(self.now);
