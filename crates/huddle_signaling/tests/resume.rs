@@ -251,8 +251,8 @@ async fn secret_works_once_and_only_in_its_room() {
     assert_ne!(Client::join(server.addr, &stock).await.id, id);
     // The client may lose a connection before it receives the new secret.
     for _ in 0..2 {
-        let in_vain = Member::join(&server, &resume(&secret)).await;
-        assert_eq!(in_vain.id, id);
+        let unheard = Member::join(&server, &resume(&secret)).await;
+        assert_eq!(unheard.id, id);
     }
     let mut resumed = Member::join(&server, &resume(&secret)).await;
     assert_eq!(resumed.id, id);

@@ -17,7 +17,7 @@ enum Step {
     /// This client connects with its secret. It may still have a connection.
     Resume(usize),
     /// The same, but the connection is lost again before the client receives a message.
-    ResumeInVain(usize),
+    ResumeUnheard(usize),
     Leave(usize),
     Tick(u64),
 }
@@ -32,7 +32,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => join,
         3 => any::<usize>().prop_map(Step::Lose),
         3 => any::<usize>().prop_map(Step::Resume),
-        1 => any::<usize>().prop_map(Step::ResumeInVain),
+        1 => any::<usize>().prop_map(Step::ResumeUnheard),
         1 => any::<usize>().prop_map(Step::Leave),
         2 => (0..12_000_u64).prop_map(Step::Tick),
     ];
@@ -116,7 +116,7 @@ impl World {
     }
 
     /// Lets a client take its place again, and lose the connection before it receives a message.
-    fn resume_in_vain(&mut self, id: PeerId) {
+    fn resume_unheard(&mut self, id: PeerId) {
         let client = self.clients.get_mut(&id).unwrap();
         client.lost = Some(self.now);
         let request = Self::request(client.room, true, client.secret);
@@ -196,7 +196,7 @@ impl World {
             Step::Tick(ms) => self.tick(Duration::from_millis(ms)),
             Step::Lose(index)
             | Step::Resume(index)
-            | Step::ResumeInVain(index)
+            | Step::ResumeUnheard(index)
             | Step::Leave(index) => {
                 let Some(id) = self.pick(index) else {
                     return;
@@ -205,7 +205,7 @@ impl World {
                 let (room, secret) = (client.room, client.secret);
                 match step {
                     Step::Resume(_) if secret.is_some() => self.join(room, true, secret),
-                    Step::ResumeInVain(_) if secret.is_some() => self.resume_in_vain(id),
+                    Step::ResumeUnheard(_) if secret.is_some() => self.resume_unheard(id),
                     Step::Lose(_) if client.lost.is_some() => {}
                     Step::Lose(_) if client.has_extensions => {
                         client.lost = Some(self.now);
