@@ -230,6 +230,7 @@ async fn read(
         last_received,
     );
     let mut invalid = 0;
+    let mut has_session = !extensions;
     loop {
         let left = config
             .silence_timeout
@@ -255,6 +256,11 @@ async fn read(
         }
         if let Message::Text(_) = &message {
             membership.message_received();
+            // The session precedes all messages to which a client could react.
+            if !has_session {
+                membership.confirm_session();
+                has_session = true;
+            }
         }
         let valid = match &message {
             Message::Text(text) => match serde_json::from_str(text) {

@@ -23,6 +23,9 @@ use crate::{
     turn,
 };
 
+#[cfg(test)]
+mod tests;
+
 #[derive(Debug)]
 struct Member {
     outbox: Outbox,
@@ -315,6 +318,14 @@ impl Membership {
         match json {
             Some(json) => self.outbox.push(Message::Text(json.into())),
             None => Ok(()),
+        }
+    }
+
+    /// Records that the client has received its session.
+    pub(crate) fn confirm_session(&self) {
+        let mut state = self.hub.lock();
+        if state.is_current(self.id, self.connection) {
+            state.registry.confirm_session(self.id);
         }
     }
 

@@ -78,9 +78,17 @@
 //! - a `"KeepAlive"` for each one it sends. A client in a browser cannot send WebSocket pings, so
 //!   it uses these to detect a dead connection and to measure the round-trip time.
 //! - refusals as [close codes](close_code), because a browser hides the HTTP status of a failed
-//!   upgrade. Other clients receive HTTP 400, 403, 404, 429 or 503 with a message that explains what
-//!   to do.
+//!   upgrade. Other clients receive HTTP 400, 401, 403, 404, 429 or 503 with a message that explains
+//!   what to do.
+//! - a secret with which it takes its [place](#places) in the room again after a lost connection.
+//! - credentials for [`Config::turn`], and new ones before they expire.
 //! - with `?next=N`, groups whose members can all reach each other.
+//!
+//! ## Places
+//! When the connection of a member breaks, its place stays for [`Config::resume_timeout`]. The other
+//! members with extensions receive `{"Doubtful":ID}`. The member connects again with
+//! `&resume=SECRET`, and has the same id. A member that closes its connection with a close frame
+//! leaves immediately.
 //!
 //! ## Groups
 //! Until a group is final, the server sends its stage to these clients as `{"Group":…}`. Each one
@@ -92,6 +100,11 @@
 //! queue, ahead of later players. If a full group is not linked after [`Config::link_timeout`], its
 //! members may move to another group as soon as other players are available. `docs/protocol.md` in
 //! the repository contains the exact rules.
+//!
+//! # Tokens
+//! With [`Config::token_keys`], every client needs a token that the game's own server has signed:
+//! `?token=TOKEN`, or the WebSocket subprotocols `huddle` and `huddle.token.TOKEN`. [`Claims`]
+//! creates tokens, and so does `huddle-signaling token`.
 //!
 //! # Limits
 //! One client cannot disturb the service for the other clients. [`Config`] limits messages, queues,

@@ -85,7 +85,7 @@ impl fmt::Debug for ResumeSecret {
 /// The place of a client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Session {
-    /// It works once.
+    /// It works until the client has received the next one.
     pub(crate) resume: ResumeSecret,
     /// The time for which the server keeps the place, in milliseconds.
     pub(crate) timeout_ms: u64,

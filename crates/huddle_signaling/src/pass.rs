@@ -33,7 +33,8 @@ pub(crate) fn token<'a>(
         let protocol = protocol.to_str().ok()?;
         protocol.strip_prefix(TOKEN_PROTOCOL).map(str::to_owned)
     });
-    protocol.or_else(|| query_value(uri, "token"))
+    let token = protocol.or_else(|| query_value(uri, "token"));
+    token.filter(|token| !token.is_empty())
 }
 
 /// Checks that the token allows to join the requested room, and sets what it allows.

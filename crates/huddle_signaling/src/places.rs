@@ -4,7 +4,8 @@
 //! |---|---|
 //! | the client joins | it has a secret |
 //! | its connection is lost | it is *doubtful*, for [`Places::timeout`] |
-//! | a new connection presents the secret | it has a new secret, and is not doubtful anymore |
+//! | a new connection presents the secret | it is not doubtful anymore, and has a new secret. The presented one stays valid, because the client may lose this connection before it receives the new one |
+//! | the client sends a message | only the new secret is valid |
 //! | the timeout expires, or the client leaves | it ends |
 
 use std::{
@@ -19,6 +20,8 @@ use crate::message::{ResumeSecret, Session};
 #[derive(Debug)]
 struct Place {
     secret: ResumeSecret,
+    /// The secret that the client presented, until it has shown that it received the new one.
+    presented: Option<ResumeSecret>,
     /// The time when the place ends. `None` while the client is connected.
     end: Option<Duration>,
 }
@@ -45,21 +48,40 @@ impl Places {
         }
     }
 
-    /// Gives a connected client a place with a new secret. Its previous secret does not work
-    /// anymore. Returns `None` if the server keeps no places.
-    pub(crate) fn issue(&mut self, peer: PeerId) -> Option<Session> {
+    /// Gives a connected client a place with a new secret. Of its earlier secrets, only the one that
+    /// it `presented` stays valid, until [`Places::confirm`]. Returns `None` if the server keeps no
+    /// places.
+    pub(crate) fn issue(
+        &mut self,
+        peer: PeerId,
+        presented: Option<ResumeSecret>,
+    ) -> Option<Session> {
         if self.timeout.is_zero() {
             return None;
         }
         self.remove(peer);
         let secret = ResumeSecret::random();
-        self.peers.insert(secret, peer);
-        self.places.insert(peer, Place { secret, end: None });
+        let secrets = presented.into_iter().chain([secret]);
+        self.peers.extend(secrets.map(|secret| (secret, peer)));
+        let place = Place {
+            secret,
+            presented,
+            end: None,
+        };
+        self.places.insert(peer, place);
         Some(Session {
             resume: secret,
             timeout_ms: u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX),
             members: None,
         })
+    }
+
+    /// Records that a client has received its newest secret, so that no other one is valid.
+    pub(crate) fn confirm(&mut self, peer: PeerId) {
+        let place = self.places.get_mut(&peer);
+        if let Some(presented) = place.and_then(|place| place.presented.take()) {
+            self.peers.remove(&presented);
+        }
     }
 
     /// Returns the client with this secret.
@@ -95,6 +117,9 @@ impl Places {
     pub(crate) fn remove(&mut self, peer: PeerId) {
         if let Some(place) = self.places.remove(&peer) {
             self.peers.remove(&place.secret);
+            if let Some(presented) = place.presented {
+                self.peers.remove(&presented);
+            }
             if let Some(end) = place.end {
                 self.ends.remove(&(end, peer));
             }
@@ -123,7 +148,7 @@ mod tests {
     #[test]
     fn place_ends_after_the_timeout() {
         let mut places = Places::new(TIMEOUT);
-        let secret = places.issue(peer(1)).unwrap().resume;
+        let secret = places.issue(peer(1), None).unwrap().resume;
         assert!(places.ended(Duration::MAX).is_empty());
         assert!(places.lose(peer(1), Duration::from_secs(5)));
         // A second report of the loss does not extend the place.
@@ -137,21 +162,30 @@ mod tests {
     }
 
     #[test]
-    fn each_secret_works_until_the_next_one() {
+    fn secret_works_until_the_client_has_received_the_next_one() {
         let mut places = Places::new(TIMEOUT);
-        let first = places.issue(peer(1)).unwrap().resume;
+        let first = places.issue(peer(1), None).unwrap().resume;
         places.lose(peer(1), Duration::ZERO);
-        let second = places.issue(peer(1)).unwrap().resume;
-        assert_eq!(places.find(first), None);
-        assert_eq!(places.find(second), Some(peer(1)));
+        let lost = places.issue(peer(1), Some(first)).unwrap().resume;
         assert!(!places.is_doubtful(peer(1)));
         assert!(places.ended(Duration::MAX).is_empty());
+        // The client loses that connection before it receives the secret.
+        let second = places.issue(peer(1), Some(first)).unwrap().resume;
+        assert_eq!(places.find(lost), None);
+        assert_eq!(places.find(first), Some(peer(1)));
+        assert_eq!(places.find(second), Some(peer(1)));
+        places.confirm(peer(1));
+        assert_eq!(places.find(first), None);
+        assert_eq!(places.find(second), Some(peer(1)));
+        places.issue(peer(1), Some(second));
+        places.remove(peer(1));
+        assert!(places.peers.is_empty());
     }
 
     #[test]
     fn timeout_of_zero_keeps_no_places() {
         let mut places = Places::new(Duration::ZERO);
-        assert_eq!(places.issue(peer(1)), None);
+        assert_eq!(places.issue(peer(1), None), None);
         assert!(!places.lose(peer(1), Duration::ZERO));
         assert!(!places.contains(peer(1)));
     }

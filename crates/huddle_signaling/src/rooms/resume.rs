@@ -24,6 +24,11 @@ impl Registry {
         }
     }
 
+    /// Records a message from the connection of `peer`, which shows that it has received its secret.
+    pub(crate) fn confirm_session(&mut self, peer: PeerId) {
+        self.places.confirm(peer);
+    }
+
     /// Returns the id with which the client is already a player in the requested queue. It has lost
     /// that connection, which the server has not noticed yet. The caller must remove this player.
     pub(crate) fn lost_player(&self, join_request: &JoinRequest) -> Option<PeerId> {
@@ -67,7 +72,7 @@ impl Registry {
             return Some(Err(JoinError::TokenInUse));
         }
         self.tokens.set(peer, access.token.clone());
-        let mut session = self.places.issue(peer)?;
+        let mut session = self.places.issue(peer, *resume)?;
         session.members = Some(others.clone());
 
         let to_peer = |extension| Delivery::new(Event::Extension(extension), vec![peer]);
@@ -91,7 +96,7 @@ impl Registry {
         peer: PeerId,
         has_extensions: bool,
     ) -> Option<Delivery<'static>> {
-        let session = has_extensions.then(|| self.places.issue(peer))??;
+        let session = has_extensions.then(|| self.places.issue(peer, None))??;
         let event = Event::Extension(Extension::Session(session));
         Some(Delivery::new(event, vec![peer]))
     }

@@ -3,8 +3,8 @@ use std::collections::{HashMap, HashSet};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::*;
-use crate::message::Payload;
+use super::{join::MAX_LISTED, *};
+use crate::message::{Event, Extension, Payload, Stage};
 
 fn peer(n: u128) -> PeerId {
     PeerId(Uuid::from_u128(n))

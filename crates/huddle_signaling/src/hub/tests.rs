@@ -1,0 +1,95 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{access::Access, message::ResumeSecret, rooms::RoomKey};
+
+fn hub() -> Arc<Hub> {
+    Hub::new(&Config {
+        resume_timeout: Duration::from_secs(10),
+        ..Config::default()
+    })
+}
+
+fn request(resume: Option<ResumeSecret>) -> JoinRequest {
+    JoinRequest {
+        key: RoomKey {
+            app: String::new(),
+            name: "room".to_owned(),
+            next: None,
+        },
+        has_extensions: true,
+        group: None,
+        resume,
+        access: Access::default(),
+    }
+}
+
+/// Returns the messages that the server has queued.
+fn messages(inbox: &mut Inbox) -> Vec<Value> {
+    let queued = std::iter::from_fn(|| inbox.queue.try_recv().ok());
+    queued
+        .map(|message| serde_json::from_str(message.to_text().unwrap()).unwrap())
+        .collect()
+}
+
+fn secret(messages: &[Value]) -> Option<ResumeSecret> {
+    let secret = messages[1]["Session"]["resume"].as_str().unwrap();
+    ResumeSecret::parse(secret)
+}
+
+/// The task of the old connection can notice its end at any time.
+#[test]
+fn end_of_a_replaced_connection_changes_nothing() {
+    for notices_loss in [false, true] {
+        let hub = hub();
+        let (_a, mut a_inbox) = hub.join(request(None)).unwrap();
+        let (old, mut old_inbox) = hub.join(request(None)).unwrap();
+        let resume = secret(&messages(&mut old_inbox));
+        let (new, mut new_inbox) = hub.join(request(resume)).unwrap();
+        assert_eq!(new.id, old.id);
+        assert_eq!(old_inbox.ejected.try_recv(), Ok(Ejection::Replaced));
+        messages(&mut a_inbox);
+        messages(&mut new_inbox);
+        if notices_loss {
+            old.lose();
+        } else {
+            drop(old);
+        }
+        assert_eq!(messages(&mut a_inbox), [] as [Value; 0]);
+        assert_eq!(hub.count(), (1, 2));
+        let id = new.id;
+        new.lose();
+        assert_eq!(messages(&mut a_inbox), [json!({ "Doubtful": id })]);
+    }
+}
+
+#[test]
+fn nothing_is_queued_for_a_doubtful_member() {
+    let hub = hub();
+    let (a, _a_inbox) = hub.join(request(None)).unwrap();
+    let (b, mut b_inbox) = hub.join(request(None)).unwrap();
+    let resume = secret(&messages(&mut b_inbox));
+    let id = b.id;
+    b.lose();
+    let data = serde_json::value::to_raw_value("hi").unwrap();
+    a.signal(id, Payload(&data));
+    assert!(messages(&mut b_inbox).is_empty());
+    let (_b, mut b_inbox) = hub.join(request(resume)).unwrap();
+    let received = messages(&mut b_inbox);
+    assert_eq!(received.len(), 2, "{received:?}");
+    a.signal(id, Payload(&data));
+    assert_eq!(messages(&mut b_inbox).len(), 1);
+}
+
+#[tokio::test]
+async fn no_place_is_kept_while_the_server_shuts_down() {
+    let hub = hub();
+    let (_a, mut a_inbox) = hub.join(request(None)).unwrap();
+    let (b, _b_inbox) = hub.join(request(None)).unwrap();
+    messages(&mut a_inbox);
+    hub.lifecycle().close().await;
+    let id = b.id;
+    b.lose();
+    assert_eq!(messages(&mut a_inbox), [json!({ "PeerLeft": id })]);
+    assert_eq!(hub.count(), (1, 1));
+}
