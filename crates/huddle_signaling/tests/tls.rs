@@ -6,6 +6,7 @@ use std::{
     fs,
     net::SocketAddr,
     path::Path,
+    process::Stdio,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -23,8 +24,9 @@ use rustls::{
 };
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
+    process::Command,
     time::{sleep, timeout},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -266,6 +268,29 @@ async fn invalid_certificate_keeps_the_old_one() {
     files.write("key.pem", &second.key);
     expect_reloads("loaded", 1).await;
     assert_eq!(certificate(addr, &connector).await, second.der);
+}
+
+#[tokio::test]
+async fn program_serves_tls_and_reports_its_url() {
+    let authority = Authority::new();
+    let files = Files::new(&authority.issue());
+    let mut program = Command::new(env!("CARGO_BIN_EXE_huddle-signaling"))
+        .args(["--bind", "127.0.0.1:0", "--tls-cert"])
+        .arg(files.tls().certificates)
+        .arg("--tls-key")
+        .arg(files.tls().key)
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
+    let line = timeout(TIMEOUT, lines.next_line())
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    let addr = line.strip_prefix("listening on https://").expect(&line);
+    connect(addr.parse().unwrap(), &authority.connector()).await;
 }
 
 #[tokio::test]
