@@ -15,7 +15,7 @@ use std::{
 use clap::{CommandFactory, FromArgMatches, Parser};
 use huddle_signaling::{Config, Server};
 use options::Options;
-use tracing::{info, warn};
+use tracing::info;
 
 /// Signaling server for peer-to-peer games: players meet in its rooms, then connect directly
 #[derive(Debug, Parser)]
@@ -78,13 +78,6 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .init();
-    let unknown = options::unknown_variables();
-    if !unknown.is_empty() {
-        warn!(
-            "these environment variables are no options: {}. See --help",
-            unknown.join(", ")
-        );
-    }
     serve(options.config()?).await
 }
 
