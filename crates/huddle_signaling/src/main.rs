@@ -70,7 +70,7 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let options = args.all_options()?;
     if print_config {
         let text = options::print(&options)?;
-        options.config()?;
+        options.config()?.check()?;
         return Ok(io::stdout().write_all(text.as_bytes())?);
     }
     tracing_subscriber::fmt()

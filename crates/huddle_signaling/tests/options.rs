@@ -1,7 +1,9 @@
 //! The sources of options, and their documentation.
 #![cfg(unix)]
 
-use std::{collections::BTreeMap, fs, path::Path, process::Command};
+use std::{
+    collections::BTreeMap, ffi::OsStr, fs, os::unix::ffi::OsStrExt, path::Path, process::Command,
+};
 
 use tempfile::TempDir;
 
@@ -181,6 +183,23 @@ fn invalid_values_are_explained() {
         assert!(error.contains(expected), "{error}");
         assert!(name == "HUDDLE_CONFIG" || error.contains(name), "{error}");
     }
+}
+
+#[test]
+fn printing_the_configuration_checks_limits() {
+    let args = ["--max-queue-bytes", "1000", "--print-config"];
+    let error = failure(&[], &args);
+    assert!(error.contains("max_queue_bytes must be"), "{error}");
+}
+
+#[test]
+fn secret_that_is_not_text_is_not_ignored() {
+    let mut command = program(&[], &["--print-config"]);
+    let secret = OsStr::from_bytes(b"\xff a secret of at least 32 bytes");
+    let output = command.env("HUDDLE_TOKEN_SECRET", secret).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(error.contains("HUDDLE_TOKEN_SECRET"), "{error}");
 }
 
 #[test]

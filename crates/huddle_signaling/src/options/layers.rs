@@ -39,6 +39,8 @@ pub(crate) enum Error {
         path.display()
     )]
     Secret { path: PathBuf, source: io::Error },
+    #[error("the secret in the environment variable {0} is not valid UTF-8")]
+    SecretVariable(&'static str),
     #[error("the secret file {} is empty. Write the secret into it", .0.display())]
     EmptySecret(PathBuf),
     #[error("cannot combine the options: {0}")]
