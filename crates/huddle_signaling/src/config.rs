@@ -218,7 +218,11 @@ impl Default for Config {
 }
 
 impl Config {
-    pub(crate) fn check(&self) -> Result<(), ServerError> {
+    /// Checks the limits, as [`Server::bind`](crate::Server::bind) does.
+    ///
+    /// # Errors
+    /// Returns an error that names the first invalid field and its limit.
+    pub fn check(&self) -> Result<(), ServerError> {
         let turn = self.turn.as_ref();
         let rules = [
             (

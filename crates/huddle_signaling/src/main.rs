@@ -17,7 +17,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use huddle_signaling::{Config, Server};
 use options::Options;
 use token_command::TokenCommand;
-use tracing::{info, warn};
+use tracing::info;
 
 /// Signaling server for peer-to-peer games: players meet in its rooms, then connect directly
 #[derive(Debug, Parser)]
@@ -91,7 +91,7 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let options = args.all_options()?;
     if print_config {
         let text = options::print(&options)?;
-        options.config()?;
+        options.config()?.check()?;
         return Ok(io::stdout().write_all(text.as_bytes())?);
     }
     tracing_subscriber::fmt()
@@ -99,13 +99,6 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .init();
-    let unknown = options::unknown_variables();
-    if !unknown.is_empty() {
-        warn!(
-            "these environment variables are no options: {}. See --help",
-            unknown.join(", ")
-        );
-    }
     serve(options.config()?).await
 }
 

@@ -13,9 +13,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use tracing::level_filters::LevelFilter;
 
-pub(crate) use layers::{
-    Error, describe, from_environment, from_file, merge, print, unknown_variables,
-};
+pub(crate) use layers::{Error, describe, from_environment, from_file, merge, print};
 use text::{Network, Span};
 
 /// The values of all options. `None` means that the option is not set.

@@ -1,7 +1,9 @@
 //! The sources of options, and their documentation.
 #![cfg(unix)]
 
-use std::{collections::BTreeMap, fs, path::Path, process::Command};
+use std::{
+    collections::BTreeMap, ffi::OsStr, fs, os::unix::ffi::OsStrExt, path::Path, process::Command,
+};
 
 use tempfile::TempDir;
 
@@ -184,6 +186,23 @@ fn invalid_values_are_explained() {
 }
 
 #[test]
+fn printing_the_configuration_checks_limits() {
+    let args = ["--max-queue-bytes", "1000", "--print-config"];
+    let error = failure(&[], &args);
+    assert!(error.contains("max_queue_bytes must be"), "{error}");
+}
+
+#[test]
+fn secret_that_is_not_text_is_not_ignored() {
+    let mut command = program(&[], &["--print-config"]);
+    let secret = OsStr::from_bytes(b"\xff a secret of at least 32 bytes");
+    let output = command.env("HUDDLE_TOKEN_SECRET", secret).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(error.contains("HUDDLE_TOKEN_SECRET"), "{error}");
+}
+
+#[test]
 fn incomplete_pairs_are_explained() {
     for (args, expected) in [
         (["--tls-cert", "cert.pem"], "tls_key"),
@@ -206,13 +225,26 @@ fn incomplete_pairs_are_explained() {
 }
 
 #[test]
-fn unknown_variable_is_a_warning() {
-    // Bad, so that the program ends.
-    let output = program(&[("HUDDLE_MAX_CLIENT", "5")], &["--bind", "192.0.2.1:1"]).output();
-    let output = output.unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    let text = String::from_utf8(text).unwrap();
-    assert!(text.contains("HUDDLE_MAX_CLIENT"), "{text}");
+fn variable_that_resembles_an_option_is_an_error() {
+    for (name, expected) in [
+        ("HUDDLE_MAX_CLIENT", "HUDDLE_MAX_CLIENTS?"),
+        ("HUDDLE_RESUMETIMEOUT", "HUDDLE_RESUME_TIMEOUT?"),
+        // The names of flags.
+        ("HUDDLE_APP", "HUDDLE_APPS?"),
+        ("HUDDLE_ALLOW_ORIGIN", "HUDDLE_ALLOWED_ORIGINS?"),
+    ] {
+        let error = failure(&[(name, "1")], &[]);
+        assert!(error.contains(name) && error.contains(expected), "{error}");
+    }
+    // Variables of other programs, and those that Kubernetes sets for a service.
+    effective(
+        &[
+            ("HUDDLE_CACHE", "/tmp"),
+            ("HUDDLE_SIGNALING_PORT", "tcp://10.0.0.1:3536"),
+            ("HUDDLE_SIGNALING_SERVICE_HOST", "10.0.0.1"),
+        ],
+        &[],
+    );
 }
 
 /// An option in its documentation: its key, its variable and its default.

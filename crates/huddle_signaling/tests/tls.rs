@@ -6,6 +6,7 @@ use std::{
     fs,
     net::SocketAddr,
     path::Path,
+    process::Stdio,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use common::{RunningServer, TIMEOUT, get_on, local_config};
+use common::{RunningServer, TIMEOUT, get, local_config};
 use huddle_signaling::{Config, Server, Tls, close_code};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::{
@@ -23,8 +24,10 @@ use rustls::{
 };
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
+    process::Command,
+    sync::oneshot,
     time::{sleep, timeout},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -103,6 +106,32 @@ fn config(files: &Files) -> Config {
 
 async fn start(files: &Files) -> RunningServer {
     common::start(config(files)).await
+}
+
+/// Starts a server, and returns the address of its metrics, too.
+async fn start_with_metrics(files: &Files) -> (RunningServer, SocketAddr) {
+    let config = Config {
+        metrics: Some(([127, 0, 0, 1], 0).into()),
+        ..config(files)
+    };
+    let server = Server::bind(config).await.unwrap();
+    let (addr, metrics) = (server.local_addr(), server.metrics_addr().unwrap());
+    let (stop, stopped) = oneshot::channel();
+    let ended = tokio::spawn(server.run(async {
+        let _ = stopped.await;
+    }));
+    (RunningServer { addr, stop, ended }, metrics)
+}
+
+/// Waits until the metrics contain a line.
+async fn expect_metric(metrics: SocketAddr, line: &str) {
+    let found = async {
+        let contains = |text: &str| text.lines().any(|found| found == line);
+        while !contains(get(metrics, "/metrics", "").await.text()) {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(TIMEOUT, found).await.expect(line);
 }
 
 async fn connect(addr: SocketAddr, connector: &TlsConnector) -> TlsStream<TcpStream> {
@@ -228,27 +257,12 @@ async fn invalid_certificate_keeps_the_old_one() {
     let authority = Authority::new();
     let first = authority.issue();
     let files = Files::new(&first);
-    let config = Config {
-        metrics: Some(([127, 0, 0, 1], 0).into()),
-        ..config(&files)
-    };
-    let server = Server::bind(config).await.unwrap();
-    let (addr, metrics) = (server.local_addr(), server.metrics_addr().unwrap());
-    tokio::spawn(server.run(std::future::pending()));
+    let (server, metrics) = start_with_metrics(&files).await;
+    let addr = server.addr;
     let connector = authority.connector();
-    let mut scraper = TcpStream::connect(metrics).await.unwrap();
-    let mut expect_reloads = async |result: &str, count: u32| {
-        let expected = format!("huddle_tls_reloads_total{{result=\"{result}\"}} {count}");
-        let counted = async {
-            while !get_on(&mut scraper, "/metrics", "")
-                .await
-                .text()
-                .contains(&expected)
-            {
-                sleep(Duration::from_millis(50)).await;
-            }
-        };
-        timeout(TIMEOUT, counted).await.expect(&expected);
+    let expect_reloads = async |result: &str, count: u32| {
+        let line = format!("huddle_tls_reloads_total{{result=\"{result}\"}} {count}");
+        expect_metric(metrics, &line).await;
     };
 
     let second = authority.issue();
@@ -266,6 +280,29 @@ async fn invalid_certificate_keeps_the_old_one() {
     files.write("key.pem", &second.key);
     expect_reloads("loaded", 1).await;
     assert_eq!(certificate(addr, &connector).await, second.der);
+}
+
+#[tokio::test]
+async fn program_serves_tls_and_reports_its_url() {
+    let authority = Authority::new();
+    let files = Files::new(&authority.issue());
+    let mut program = Command::new(env!("CARGO_BIN_EXE_huddle-signaling"))
+        .args(["--bind", "127.0.0.1:0", "--tls-cert"])
+        .arg(files.tls().certificates)
+        .arg("--tls-key")
+        .arg(files.tls().key)
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
+    let line = timeout(TIMEOUT, lines.next_line())
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    let addr = line.strip_prefix("listening on https://").expect(&line);
+    connect(addr.parse().unwrap(), &authority.connector()).await;
 }
 
 #[tokio::test]
@@ -309,6 +346,16 @@ async fn unusable_certificate_is_explained_at_the_start() {
         error.contains("key.pem") && error.contains("cert.pem"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn incomplete_handshake_counts_as_a_handshake() {
+    let authority = Authority::new();
+    let (server, metrics) = start_with_metrics(&Files::new(&authority.issue())).await;
+    let silent = TcpStream::connect(server.addr).await.unwrap();
+    expect_metric(metrics, "huddle_handshakes 1").await;
+    drop(silent);
+    expect_metric(metrics, "huddle_handshakes 0").await;
 }
 
 #[tokio::test]

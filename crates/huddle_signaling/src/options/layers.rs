@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::{Arg, Command, CommandFactory, FromArgMatches};
+use strsim::normalized_damerau_levenshtein;
 use toml::{Table, Value};
 
 use super::{Options, secrets};
@@ -27,6 +28,8 @@ pub(crate) enum Error {
     },
     #[error("in the environment variable {name}: {text}")]
     Variable { name: String, text: String },
+    #[error("the environment variable {name} is not an option. Did you mean {suggestion}?")]
+    UnknownVariable { name: String, suggestion: String },
     #[error("{0} is set, but {1} is not. Set both or neither")]
     Incomplete(&'static str, &'static str),
     #[error("both {0} and {1} are set. Remove one of them")]
@@ -36,6 +39,8 @@ pub(crate) enum Error {
         path.display()
     )]
     Secret { path: PathBuf, source: io::Error },
+    #[error("the secret in the environment variable {0} is not valid UTF-8")]
+    SecretVariable(&'static str),
     #[error("the secret file {} is empty. Write the secret into it", .0.display())]
     EmptySecret(PathBuf),
     #[error("cannot combine the options: {0}")]
@@ -78,7 +83,9 @@ fn place(text: &str, position: usize) -> String {
 /// Reads the environment variables of all options. An empty variable counts as not set.
 pub(crate) fn from_environment() -> Result<Options, Error> {
     let mut options = Options::default();
-    for arg in Options::command().get_arguments() {
+    let command = Options::command();
+    check_names(&command)?;
+    for arg in command.get_arguments() {
         let name = variable(arg);
         let (Some(flag), Some(value)) = (arg.get_long(), env::var_os(&name)) else {
             continue;
@@ -158,8 +165,10 @@ pub(crate) fn describe(command: Command) -> Command {
     })
 }
 
+const PREFIX: &str = "HUDDLE_";
+
 fn variable(arg: &Arg) -> String {
-    format!("HUDDLE_{}", arg.get_id().as_str().to_uppercase())
+    format!("{PREFIX}{}", arg.get_id().as_str().to_uppercase())
 }
 
 /// Shows a value as it is written on the command line.
@@ -181,15 +190,34 @@ impl fmt::Display for Plain<'_> {
     }
 }
 
-/// Returns the environment variables that look like options and are none, for example because of a
-/// typing error.
-pub(crate) fn unknown_variables() -> Vec<String> {
-    let command = Options::command();
-    let mut known: Vec<_> = command.get_arguments().map(variable).collect();
-    known.push("HUDDLE_CONFIG".into());
-    known.extend([secrets::TOKEN_SECRET, secrets::TURN_SECRET].map(String::from));
-    env::vars_os()
+/// The similarity (0 to 1) from which a name counts as a typing error.
+const SIMILAR: f64 = 0.8;
+
+/// Returns an error for an environment variable that resembles an option. Ignoring it could leave a
+/// server open that its host wanted to restrict. Other programs may use the remaining names.
+fn check_names(command: &Command) -> Result<(), Error> {
+    let known: Vec<_> = command.get_arguments().map(variable).collect();
+    let mut names: Vec<_> = env::vars_os()
         .filter_map(|(name, _)| name.into_string().ok())
-        .filter(|name| name.starts_with("HUDDLE_") && !known.contains(name))
-        .collect()
+        .filter(|name| name.starts_with(PREFIX) && !known.contains(name))
+        .collect();
+    names.sort_unstable();
+    for name in names {
+        let part = &name[PREFIX.len()..];
+        let resembles = |arg: &&Arg| {
+            let flag = arg.get_long().unwrap_or_default().replace('-', "_");
+            let key = arg.get_id().as_str().to_uppercase();
+            part == flag.to_uppercase() || normalized_damerau_levenshtein(part, &key) >= SIMILAR
+        };
+        let is_secret = [secrets::TOKEN_SECRET, secrets::TURN_SECRET].contains(&name.as_str());
+        if let Some(arg) = command
+            .get_arguments()
+            .find(resembles)
+            .filter(|_| !is_secret)
+        {
+            let suggestion = variable(arg);
+            return Err(Error::UnknownVariable { name, suggestion });
+        }
+    }
+    Ok(())
 }

@@ -1,7 +1,11 @@
 //! Secrets: the contents of files, or environment variables. They are no options, so that they
 //! appear neither in the list of processes nor in the printed configuration.
 
-use std::{env, fs, path::Path};
+use std::{
+    env::{self, VarError},
+    fs,
+    path::Path,
+};
 
 use huddle_signaling::{Secret, TokenKey, Turn};
 
@@ -19,12 +23,12 @@ impl Options {
         let public_keys = self.token_public_key_files.iter().flatten();
         let secrets = secrets.map(|path| read(path).map(Secret::new).map(TokenKey::Secret));
         let public_keys = public_keys.map(|path| read(path).map(TokenKey::PublicKey));
-        let variable = variable(TOKEN_SECRET).map(|secret| Ok(TokenKey::Secret(secret)));
+        let variable = variable(TOKEN_SECRET)?.map(|secret| Ok(TokenKey::Secret(secret)));
         secrets.chain(variable).chain(public_keys).collect()
     }
 
     pub(super) fn turn(&self) -> Result<Option<Turn>, Error> {
-        let secret = match (&self.turn_secret_file, variable(TURN_SECRET)) {
+        let secret = match (&self.turn_secret_file, variable(TURN_SECRET)?) {
             (Some(_), Some(_)) => return Err(Error::TwoSecrets("turn_secret_file", TURN_SECRET)),
             (Some(path), None) => Some(Secret::new(read(path)?)),
             (None, secret) => secret,
@@ -47,15 +51,20 @@ impl Options {
 }
 
 /// Returns the secret in an environment variable. An empty variable counts as not set.
-fn variable(name: &str) -> Option<Secret> {
-    let secret = env::var(name).ok()?;
-    (!secret.is_empty()).then(|| Secret::new(secret))
+fn variable(name: &'static str) -> Result<Option<Secret>, Error> {
+    match env::var(name) {
+        Ok(secret) if secret.is_empty() => Ok(None),
+        Ok(secret) => Ok(Some(Secret::new(secret))),
+        Err(VarError::NotPresent) => Ok(None),
+        // Ignoring it would leave the server open.
+        Err(VarError::NotUnicode(_)) => Err(Error::SecretVariable(name)),
+    }
 }
 
 /// Returns the names of the environment variables that contain a secret.
 pub(super) fn variables() -> Vec<&'static str> {
     let mut names = vec![TOKEN_SECRET, TURN_SECRET];
-    names.retain(|name| variable(name).is_some());
+    names.retain(|name| !matches!(variable(name), Ok(None)));
     names
 }
 
