@@ -1,0 +1,358 @@
+//! The state of the signaling connection.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{
+    end::{Meaning, SocketEnd},
+    waits::{
+        self, ANSWER_AFTER_CHANGE, CHANGE_MATTERS, MAX_CHECK_STEP, MAX_STEP, OPEN_AFTER_CHANGE,
+        STEADY_AFTER,
+    },
+};
+use crate::{
+    core::Entropy,
+    event::{RoomError, Signaling, SignalingLoss},
+    room_url::RoomUrl,
+};
+
+/// An action for the driver to run on the WebSocket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SocketAction {
+    Connect { url: String, timeout: Duration },
+    KeepAlive,
+    Close,
+}
+
+#[derive(Debug, PartialEq)]
+enum State {
+    /// Waiting until the next attempt.
+    Waiting { until: Duration },
+    Connecting {
+        since: Duration,
+        /// The WebSocket is open, but the server has not assigned an id yet.
+        answered: bool,
+    },
+    Open {
+        since: Duration,
+        silence: Duration,
+        /// The time of the last keep-alive. `None` sends one immediately, to find out whether this
+        /// server answers.
+        last_sent: Option<Duration>,
+    },
+    /// The page is kept in the browser's back/forward cache.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+    Suspended,
+    /// Stopped, or failed for good.
+    Stopped,
+}
+
+/// The signaling connection of one room.
+#[derive(Debug)]
+pub(crate) struct SignalingClient {
+    url: RoomUrl,
+    /// The group to request when connecting again.
+    group: Option<Uuid>,
+    state: State,
+    failures: u32,
+    was_open: bool,
+    /// The server has echoed a keep-alive. From now on, its silence means that the connection is
+    /// dead.
+    echoes: bool,
+    doubted: bool,
+    /// The time since the network may have changed, if no message has arrived from the server
+    /// since.
+    unchecked: Option<Duration>,
+}
+
+impl SignalingClient {
+    pub(crate) fn new(url: RoomUrl) -> Self {
+        Self {
+            url,
+            group: None,
+            state: State::Waiting {
+                until: Duration::ZERO,
+            },
+            failures: 0,
+            was_open: false,
+            echoes: false,
+            doubted: false,
+            unchecked: None,
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.state, State::Open { .. })
+    }
+
+    /// Returns whether there is a WebSocket, open or opening.
+    pub(crate) fn has_socket(&self) -> bool {
+        matches!(self.state, State::Open { .. } | State::Connecting { .. })
+    }
+
+    pub(crate) fn url(&self) -> &RoomUrl {
+        &self.url
+    }
+
+    /// Sets the room of the same server to which the client reconnects if the connection is lost.
+    pub(crate) fn set_url(&mut self, url: RoomUrl) {
+        self.url = url;
+        self.group = None;
+    }
+
+    /// Sets the group to request if the connection is lost.
+    pub(crate) fn set_group(&mut self, group: Option<Uuid>) {
+        self.group = group;
+    }
+
+    /// Moves to another room of the same server.
+    pub(crate) fn move_to(&mut self, url: RoomUrl, now: Duration) -> Option<SocketAction> {
+        if matches!(self.state, State::Stopped | State::Suspended) {
+            return None;
+        }
+        self.set_url(url);
+        let was = std::mem::replace(&mut self.state, State::Waiting { until: now });
+        (!matches!(was, State::Waiting { .. })).then_some(SocketAction::Close)
+    }
+
+    pub(crate) fn stop(&mut self) -> Option<SocketAction> {
+        let was = std::mem::replace(&mut self.state, State::Stopped);
+        matches!(was, State::Open { .. } | State::Connecting { .. }).then_some(SocketAction::Close)
+    }
+
+    /// Closes the connection until [`Self::resume`].
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+    pub(crate) fn suspend(&mut self) -> Option<SocketAction> {
+        if self.state == State::Stopped {
+            return None;
+        }
+        let was = std::mem::replace(&mut self.state, State::Suspended);
+        matches!(was, State::Open { .. } | State::Connecting { .. }).then_some(SocketAction::Close)
+    }
+
+    /// Connects again after [`Self::suspend`].
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+    pub(crate) fn resume(&mut self, now: Duration) {
+        if self.state == State::Suspended {
+            self.failures = 0;
+            self.state = State::Waiting { until: now };
+        }
+    }
+
+    /// Records that the WebSocket is open.
+    pub(crate) fn answered(&mut self) {
+        if let State::Connecting { answered, .. } = &mut self.state {
+            *answered = true;
+        }
+    }
+
+    /// Records that the server has assigned an id.
+    pub(crate) fn opened(&mut self, now: Duration) -> Signaling {
+        self.state = State::Open {
+            since: now,
+            silence: Duration::ZERO,
+            last_sent: None,
+        };
+        self.doubted = false;
+        self.unchecked = None;
+        Signaling::Connected {
+            reconnected: std::mem::replace(&mut self.was_open, true),
+        }
+    }
+
+    /// Records that a message arrived from the server. `echo` is set if it answers a keep-alive.
+    pub(crate) fn message_received(&mut self, echo: bool) {
+        self.echoes |= echo;
+        self.doubted = false;
+        self.unchecked = None;
+        if let State::Open { silence, .. } = &mut self.state {
+            *silence = Duration::ZERO;
+        }
+    }
+
+    /// Handles the end of the WebSocket. Returns the event to report, or an error if trying again
+    /// is pointless.
+    pub(crate) fn ended(
+        &mut self,
+        now: Duration,
+        end: SocketEnd,
+        entropy: &mut Entropy,
+    ) -> Result<Option<Signaling>, RoomError> {
+        if !self.has_socket() {
+            return Ok(None);
+        }
+        match end.meaning(self.was_open, &self.url) {
+            Meaning::Final(error) => {
+                self.state = State::Stopped;
+                Err(error)
+            }
+            Meaning::Lost(loss) => Ok(Some(self.retry(now, loss, entropy))),
+        }
+    }
+
+    /// Marks the connection as doubtful, which shortens the tolerated silence.
+    pub(crate) fn doubt(&mut self) {
+        if std::mem::replace(&mut self.doubted, true) {
+            return;
+        }
+        if let State::Open { silence, .. } = &mut self.state {
+            *silence = Duration::ZERO;
+        }
+    }
+
+    /// Checks an open connection after the network may have changed: the server must answer.
+    pub(crate) fn check(&mut self) {
+        if let State::Open { last_sent, .. } = &mut self.state {
+            *last_sent = None;
+            self.unchecked.get_or_insert(Duration::ZERO);
+        }
+    }
+
+    /// Reacts to a network change. Attempts that failed before may succeed now.
+    pub(crate) fn network_changed(&mut self, now: Duration) {
+        match &mut self.state {
+            State::Waiting { until } => {
+                self.failures = 0;
+                *until = now;
+            }
+            State::Connecting { .. } => {
+                self.unchecked.get_or_insert(Duration::ZERO);
+            }
+            State::Open { .. } => self.check(),
+            State::Suspended | State::Stopped => {}
+        }
+    }
+
+    /// Returns whether the connection has not survived a network change.
+    fn is_cut_off(&mut self, step: Duration) -> bool {
+        let Some(unchecked) = &mut self.unchecked else {
+            return false;
+        };
+        *unchecked += step.min(MAX_CHECK_STEP);
+        let unchecked = *unchecked;
+        match self.state {
+            State::Connecting { .. } => unchecked >= OPEN_AFTER_CHANGE,
+            State::Open { .. } => {
+                if unchecked >= CHANGE_MATTERS {
+                    self.unchecked = None;
+                }
+                // A stock server never echoes, so its silence counts only if links fail at the same
+                // time.
+                unchecked >= ANSWER_AFTER_CHANGE && (self.echoes || self.doubted)
+            }
+            _ => false,
+        }
+    }
+
+    /// Advances the time to `now`. `step` is the time since the last call.
+    pub(crate) fn tick(
+        &mut self,
+        now: Duration,
+        step: Duration,
+        entropy: &mut Entropy,
+    ) -> (Option<SocketAction>, Option<Signaling>) {
+        if self.is_cut_off(step) {
+            self.failures = 0;
+            let (connect, signaling) = self.reconnect(now, SignalingLoss::NetworkChanged);
+            return (Some(connect), Some(signaling));
+        }
+        let timeout = self.connect_timeout();
+        match &mut self.state {
+            State::Stopped | State::Suspended => (None, None),
+            State::Waiting { until } if now >= *until => {
+                let first = self.failures == 0 && !self.was_open;
+                (
+                    Some(self.connect(now)),
+                    first.then_some(Signaling::Connecting),
+                )
+            }
+            State::Waiting { .. } => (None, None),
+            State::Connecting { since, .. } if now.saturating_sub(*since) < timeout => (None, None),
+            State::Connecting { answered, .. } => {
+                let seconds = timeout.as_secs();
+                let loss = if *answered {
+                    let text = format!("it has assigned no id for {seconds} s");
+                    SignalingLoss::NotSignaling(text)
+                } else {
+                    SignalingLoss::Unreachable(format!("no answer for {seconds} s"))
+                };
+                let signaling = self.retry(now, loss, entropy);
+                (Some(SocketAction::Close), Some(signaling))
+            }
+            State::Open {
+                silence, last_sent, ..
+            } => {
+                *silence += step.min(MAX_STEP);
+                let timeout = waits::tolerated_silence(self.doubted);
+                // A stock server never echoes, so its silence counts only if links fail at the same
+                // time.
+                if *silence >= timeout && (self.echoes || self.doubted) {
+                    let reason = SignalingLoss::Silent(*silence);
+                    // The server should announce the new connection before it reports the end of
+                    // the old one. Otherwise, peers whose links also fail would treat it as a
+                    // departure.
+                    if self.doubted {
+                        let (connect, signaling) = self.reconnect(now, reason);
+                        return (Some(connect), Some(signaling));
+                    }
+                    let signaling = self.retry(now, reason, entropy);
+                    return (Some(SocketAction::Close), Some(signaling));
+                }
+                let due = waits::keep_alive_interval(self.doubted);
+                if last_sent.is_none_or(|at| now.saturating_sub(at) >= due) {
+                    *last_sent = Some(now);
+                    return (Some(SocketAction::KeepAlive), None);
+                }
+                (None, None)
+            }
+        }
+    }
+
+    /// Replaces the connection without waiting.
+    fn reconnect(&mut self, now: Duration, reason: SignalingLoss) -> (SocketAction, Signaling) {
+        let signaling = Signaling::Retrying {
+            reason,
+            retry_in: Duration::ZERO,
+            attempt: self.failures,
+        };
+        (self.connect(now), signaling)
+    }
+
+    fn connect(&mut self, now: Duration) -> SocketAction {
+        self.state = State::Connecting {
+            since: now,
+            answered: false,
+        };
+        self.doubted = false;
+        self.unchecked = None;
+        SocketAction::Connect {
+            url: self.url.socket_url(self.group),
+            timeout: self.connect_timeout(),
+        }
+    }
+
+    fn connect_timeout(&self) -> Duration {
+        waits::connect_timeout(self.failures)
+    }
+
+    fn retry(&mut self, now: Duration, reason: SignalingLoss, entropy: &mut Entropy) -> Signaling {
+        // A server that accepts connections only to fail immediately must not reset the wait.
+        if let State::Open { since, .. } = self.state
+            && now.saturating_sub(since) >= STEADY_AFTER
+        {
+            self.failures = 0;
+        }
+        let retry_in = waits::before_attempt(self.failures, entropy.fraction());
+        self.failures += 1;
+        self.doubted = false;
+        self.state = State::Waiting {
+            until: now + retry_in,
+        };
+        Signaling::Retrying {
+            reason,
+            retry_in,
+            attempt: self.failures,
+        }
+    }
+}
