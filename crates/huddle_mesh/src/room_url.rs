@@ -4,6 +4,8 @@ use thiserror::Error;
 use url::Url;
 use uuid::Uuid;
 
+use crate::core::ResumeSecret;
+
 /// The URL of a room on a signaling server: `ws://host:3536/my-room`.
 ///
 /// Use `wss://` for encrypted signaling, which pages served over https need. Add `?next=N` to form
@@ -89,12 +91,16 @@ impl RoomUrl {
     ///
     /// It requests the extensions of the huddle server, which other servers ignore. `group` is the
     /// group to which a reconnecting client returns.
-    pub(crate) fn socket_url(&self, group: Option<Uuid>) -> String {
+    pub(crate) fn socket_url(&self, group: Option<Uuid>, resume: Option<ResumeSecret>) -> String {
         let mut url = self.url.clone();
         url.query_pairs_mut().append_pair("huddle", "1");
         if let Some(group) = group {
             let id = group.simple().to_string();
             url.query_pairs_mut().append_pair("group", &id);
+        }
+        if let Some(resume) = resume {
+            url.query_pairs_mut()
+                .append_pair("resume", &resume.expose());
         }
         url.into()
     }
@@ -175,8 +181,11 @@ mod tests {
         let private = url.private_room("abc");
         assert_eq!(private.to_string(), "wss://host/abc?token=x");
         assert_eq!(private.group_size(), None);
-        assert_eq!(private.socket_url(None), "wss://host/abc?token=x&huddle=1");
-        let returning = url.socket_url(Some(Uuid::from_u128(7)));
+        assert_eq!(
+            private.socket_url(None, None),
+            "wss://host/abc?token=x&huddle=1"
+        );
+        let returning = url.socket_url(Some(Uuid::from_u128(7)), None);
         let group = "00000000000000000000000000000007";
         let expected = format!("wss://host/lobby?next=4&token=x&huddle=1&group={group}");
         assert_eq!(returning, expected);

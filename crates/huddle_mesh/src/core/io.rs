@@ -57,7 +57,10 @@ pub(crate) enum Action {
     /// Send a text message on the WebSocket.
     SocketSend(String),
     /// Close the WebSocket. The driver no longer reports its events.
-    SocketClose,
+    SocketClose {
+        /// Whether the local peer leaves, so that the server must not keep its place.
+        is_leaving: bool,
+    },
     /// Open a link, with the offer of the peer, or with a new offer of the local peer.
     OpenLink { link: LinkId, offer: Option<String> },
     /// Pass the peer's answer to the link that made the offer.

@@ -86,6 +86,9 @@ impl Core {
             Input::Link(link, input) => {
                 self.supervisor
                     .link_input(now, link, input, &mut self.entropy, &mut self.actions);
+                if self.supervisor.take_server_is_up() {
+                    self.signaling.server_is_up(now, &mut self.entropy);
+                }
                 self.move_group(now);
             }
         }
@@ -103,6 +106,8 @@ impl Core {
         if doubt {
             self.signaling.doubt();
         }
+        let is_calm = self.supervisor.is_calm();
+        self.signaling.set_calm(now, is_calm, &mut self.entropy);
         let (action, signaling) = self.signaling.tick(now, step, &mut self.entropy);
         self.socket_action(action);
         match signaling {
@@ -218,8 +223,9 @@ impl Core {
                 return self.server_violation(now, ProtocolViolation::NotMatchbox(quote));
             }
         };
-        if let (ServerMessage::IdAssigned(_), false) = (&message, self.signaling.is_open()) {
+        if let (ServerMessage::IdAssigned(sid), false) = (&message, self.signaling.is_open()) {
             // A server that refuses the room closes the connection instead of assigning an id.
+            self.supervisor.id_assigned(*sid, &mut self.actions);
             let signaling = self.signaling.opened(now);
             self.emit(CoreEvent::Signaling(signaling));
         }
@@ -228,8 +234,10 @@ impl Core {
         }
         self.signaling
             .message_received(message == ServerMessage::KeepAlive);
-        if let ServerMessage::Group(stage) = message {
-            return self.group_stage_changed(now, stage);
+        match &message {
+            ServerMessage::Group(stage) => return self.group_stage_changed(now, *stage),
+            ServerMessage::Session(session) => self.signaling.set_place(session.resume),
+            _ => {}
         }
         self.supervisor
             .server_message(now, message, &mut self.actions);
@@ -299,7 +307,11 @@ impl Core {
     }
 
     fn signaling_lost(&mut self, signaling: Signaling) {
-        self.supervisor.signaling_lost(&mut self.actions);
+        if self.signaling.has_place() {
+            self.supervisor.signaling_interrupted(&mut self.actions);
+        } else {
+            self.supervisor.signaling_lost(&mut self.actions);
+        }
         self.emit(CoreEvent::Signaling(signaling));
     }
 
@@ -321,7 +333,8 @@ impl Core {
         self.actions.extend(action.map(|action| match action {
             SocketAction::Connect { url, timeout } => Action::Connect { url, timeout },
             SocketAction::KeepAlive => Action::SocketSend(KEEP_ALIVE.to_owned()),
-            SocketAction::Close => Action::SocketClose,
+            SocketAction::Close => Action::SocketClose { is_leaving: false },
+            SocketAction::Leave => Action::SocketClose { is_leaving: true },
         }));
     }
 

@@ -31,6 +31,7 @@ pub(crate) use link::LinkId;
 pub(crate) use machine::{Core, TICK};
 #[cfg(target_arch = "wasm32")]
 pub(crate) use sdp::{Description, SdpKind};
+pub(crate) use signal::ResumeSecret;
 pub(crate) use signaling::SocketEnd;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use signaling::close_code;

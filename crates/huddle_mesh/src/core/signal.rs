@@ -1,11 +1,12 @@
 //! The messages on the signaling WebSocket: JSON, as defined by matchbox.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use huddle_id::PeerId;
 use matchbox_protocol::PeerRequest;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
 use super::{
     candidate::Candidate,
@@ -65,6 +66,38 @@ enum WireEvent<'a> {
     },
     Group(Stage),
     Members(Vec<SignalingId>),
+    Session(Session),
+    Doubtful(SignalingId),
+    Resumed(SignalingId),
+}
+
+/// The place of this client in its room, which a server keeps for a while after the connection was
+/// lost.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct Session {
+    /// The secret with which the client takes its place again.
+    pub resume: ResumeSecret,
+    /// All other members, if the client has taken its place again.
+    #[serde(default)]
+    pub members: Option<Vec<SignalingId>>,
+}
+
+/// The secret of a place. It has 128 bits.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct ResumeSecret(#[serde(with = "uuid::serde::simple")] Uuid);
+
+impl fmt::Debug for ResumeSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ResumeSecret(..)")
+    }
+}
+
+impl ResumeSecret {
+    /// Returns the secret as 32 hexadecimal digits.
+    pub(crate) fn expose(self) -> String {
+        self.0.simple().to_string()
+    }
 }
 
 /// A validated message from the server.
@@ -83,6 +116,12 @@ pub(crate) enum ServerMessage {
     Group(Stage),
     /// The members that were in the room before this client. Sent by the huddle server.
     Members(Vec<SignalingId>),
+    /// The place of this client. Sent by the huddle server.
+    Session(Session),
+    /// A member lost its connection, and the huddle server keeps its place.
+    Doubtful(SignalingId),
+    /// A doubtful member is connected again.
+    Resumed(SignalingId),
 }
 
 /// The keep-alive that a client sends. The huddle server sends the same text back.
@@ -101,6 +140,9 @@ impl FromStr for ServerMessage {
             WireEvent::PeerLeft(id) => ServerMessage::PeerLeft(id),
             WireEvent::Group(stage) => ServerMessage::Group(stage),
             WireEvent::Members(peers) => ServerMessage::Members(peers),
+            WireEvent::Session(session) => ServerMessage::Session(session),
+            WireEvent::Doubtful(id) => ServerMessage::Doubtful(id),
+            WireEvent::Resumed(id) => ServerMessage::Resumed(id),
             WireEvent::Signal { sender, data } => match parse_signal(data.get()) {
                 Ok(None) => ServerMessage::Nothing(sender),
                 Ok(Some(signal)) => ServerMessage::Signal(sender, Ok(signal)),
@@ -182,7 +224,6 @@ fn wire_candidate(candidate: String, username_fragment: Option<String>) -> WireS
 #[cfg(test)]
 mod tests {
     use super::*;
-    use uuid::Uuid;
 
     #[test]
     fn id_of_a_linked_peer_looks_like_the_end_of_candidates() {
@@ -310,6 +351,43 @@ mod tests {
         let text = format!(r#"{{"Members":["{id}"]}}"#);
         let message = text.parse::<ServerMessage>().unwrap();
         assert_eq!(message, ServerMessage::Members(vec![id]));
+    }
+
+    #[test]
+    fn session_messages_are_parsed_and_the_secret_is_hidden() {
+        let id = SignalingId::from_u128(1);
+        let hex = "0123456789abcdef0123456789abcdef";
+        for (members, list) in [
+            (None, String::new()),
+            (Some(vec![id]), format!(r#","members":["{id}"]"#)),
+        ] {
+            let text = format!(r#"{{"Session":{{"resume":"{hex}","timeout_ms":10000{list}}}}}"#);
+            let message = text.parse::<ServerMessage>().unwrap();
+            assert!(!format!("{message:?}").contains("0123"), "{message:?}");
+            let ServerMessage::Session(session) = message else {
+                panic!("{message:?}");
+            };
+            assert_eq!(
+                (session.resume.expose(), session.members),
+                (hex.into(), members)
+            );
+        }
+        for (text, expected) in [
+            (
+                format!(r#"{{"Doubtful":"{id}"}}"#),
+                ServerMessage::Doubtful(id),
+            ),
+            (
+                format!(r#"{{"Resumed":"{id}"}}"#),
+                ServerMessage::Resumed(id),
+            ),
+        ] {
+            assert_eq!(text.parse::<ServerMessage>().unwrap(), expected);
+        }
+        for secret in ["", "../../", &"0".repeat(31), &"0".repeat(33)] {
+            let text = format!(r#"{{"Session":{{"resume":"{secret}","timeout_ms":1}}}}"#);
+            assert!(text.parse::<ServerMessage>().is_err(), "{secret}");
+        }
     }
 
     #[test]

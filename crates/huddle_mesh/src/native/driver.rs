@@ -181,7 +181,13 @@ impl Driver {
                             .handle(self.started.elapsed(), Input::SocketEnded(end));
                     }
                 }
-                Action::SocketClose => self.socket = None,
+                Action::SocketClose { is_leaving } => {
+                    if let Some(socket) = self.socket.take()
+                        && is_leaving
+                    {
+                        socket.leave();
+                    }
+                }
                 Action::OpenLink { link, offer } => {
                     let opened = NativeLink::open(
                         link,

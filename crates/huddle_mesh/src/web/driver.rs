@@ -55,6 +55,9 @@ pub(super) struct Driver {
     inbox: Inbox,
     inputs: Inputs,
     socket: Option<Socket>,
+    /// The socket that `socket` replaces. It stays open until the server answers on the new one.
+    /// Otherwise, its closing would end the local peer's place in the room.
+    replaced_socket: Option<Socket>,
     sockets: u64,
     links: BTreeMap<LinkId, WebLink>,
     /// Browsers throttle timers in hidden pages, so the game's calls drive the room as well.
@@ -105,6 +108,7 @@ impl Driver {
                 inbox: Inbox::default(),
                 inputs: Inputs::new(receiver(weak.clone())),
                 socket: None,
+                replaced_socket: None,
                 sockets: 0,
                 links: BTreeMap::new(),
                 _ticks: Interval::new(TICK.as_millis() as u32, with_driver(Self::tick_if_due)),
@@ -210,6 +214,9 @@ impl Driver {
             Source::Link(link) => self.links.contains_key(&link),
         };
         if current {
+            if let Input::SocketText(_) = input {
+                self.replaced_socket = None;
+            }
             self.core.handle(self.started.elapsed(), input);
             self.act();
             self.tick_if_due();
@@ -221,7 +228,7 @@ impl Driver {
             match action {
                 Action::Connect { url, .. } => {
                     self.sockets += 1;
-                    self.socket = None;
+                    self.replaced_socket = self.socket.take();
                     match Socket::open(&url, self.sockets, self.inputs.clone()) {
                         Ok(socket) => self.socket = Some(socket),
                         Err(Exception(why)) => {
@@ -238,7 +245,11 @@ impl Driver {
                             .handle(self.started.elapsed(), Input::SocketEnded(end));
                     }
                 }
-                Action::SocketClose => self.socket = None,
+                // In a browser, a page cannot close a socket without notice.
+                Action::SocketClose { .. } => {
+                    self.socket = None;
+                    self.replaced_socket = None;
+                }
                 Action::OpenLink { link, offer } => {
                     let (certificate, inputs) = (&self.certificate.rtc, self.inputs.clone());
                     match WebLink::open(link, offer, &self.config, certificate, inputs) {

@@ -8,11 +8,11 @@ use super::{
     end::{Meaning, SocketEnd},
     waits::{
         self, ANSWER_AFTER_CHANGE, CHANGE_MATTERS, MAX_CHECK_STEP, MAX_STEP, OPEN_AFTER_CHANGE,
-        STEADY_AFTER,
+        STEADY_AFTER, Urgency,
     },
 };
 use crate::{
-    core::Entropy,
+    core::{Entropy, ResumeSecret},
     event::{RoomError, Signaling, SignalingLoss},
     room_url::RoomUrl,
 };
@@ -20,9 +20,15 @@ use crate::{
 /// An action for the driver to run on the WebSocket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SocketAction {
-    Connect { url: String, timeout: Duration },
+    Connect {
+        url: String,
+        timeout: Duration,
+    },
     KeepAlive,
+    /// Close the WebSocket without notice. The server may keep the client's place.
     Close,
+    /// Close the WebSocket because the client leaves the room.
+    Leave,
 }
 
 #[derive(Debug, PartialEq)]
@@ -54,6 +60,8 @@ pub(crate) struct SignalingClient {
     url: RoomUrl,
     /// The group to request when connecting again.
     group: Option<Uuid>,
+    /// The secret of the client's place, if the server keeps places.
+    place: Option<ResumeSecret>,
     state: State,
     failures: u32,
     was_open: bool,
@@ -61,6 +69,10 @@ pub(crate) struct SignalingClient {
     /// dead.
     echoes: bool,
     doubted: bool,
+    /// The server has announced that it restarts, or moves its clients.
+    is_restarting: bool,
+    /// All links work, so a lost connection is not urgent.
+    is_calm: bool,
     /// The time since the network may have changed, if no message has arrived from the server
     /// since.
     unchecked: Option<Duration>,
@@ -71,6 +83,7 @@ impl SignalingClient {
         Self {
             url,
             group: None,
+            place: None,
             state: State::Waiting {
                 until: Duration::ZERO,
             },
@@ -78,6 +91,8 @@ impl SignalingClient {
             was_open: false,
             echoes: false,
             doubted: false,
+            is_restarting: false,
+            is_calm: false,
             unchecked: None,
         }
     }
@@ -101,6 +116,16 @@ impl SignalingClient {
         self.group = None;
     }
 
+    /// Sets the secret of the client's place, which the client takes again if the connection is lost.
+    pub(crate) fn set_place(&mut self, place: ResumeSecret) {
+        self.place = Some(place);
+    }
+
+    /// Returns whether the server may keep the client's place after the connection was lost.
+    pub(crate) fn has_place(&self) -> bool {
+        self.place.is_some()
+    }
+
     /// Sets the group to request if the connection is lost.
     pub(crate) fn set_group(&mut self, group: Option<Uuid>) {
         self.group = group;
@@ -112,13 +137,14 @@ impl SignalingClient {
             return None;
         }
         self.set_url(url);
+        self.place = None;
         let was = std::mem::replace(&mut self.state, State::Waiting { until: now });
-        (!matches!(was, State::Waiting { .. })).then_some(SocketAction::Close)
+        (!matches!(was, State::Waiting { .. })).then_some(SocketAction::Leave)
     }
 
     pub(crate) fn stop(&mut self) -> Option<SocketAction> {
         let was = std::mem::replace(&mut self.state, State::Stopped);
-        matches!(was, State::Open { .. } | State::Connecting { .. }).then_some(SocketAction::Close)
+        matches!(was, State::Open { .. } | State::Connecting { .. }).then_some(SocketAction::Leave)
     }
 
     /// Closes the connection until [`Self::resume`].
@@ -127,8 +153,9 @@ impl SignalingClient {
         if self.state == State::Stopped {
             return None;
         }
+        self.place = None;
         let was = std::mem::replace(&mut self.state, State::Suspended);
-        matches!(was, State::Open { .. } | State::Connecting { .. }).then_some(SocketAction::Close)
+        matches!(was, State::Open { .. } | State::Connecting { .. }).then_some(SocketAction::Leave)
     }
 
     /// Connects again after [`Self::suspend`].
@@ -155,7 +182,10 @@ impl SignalingClient {
             last_sent: None,
         };
         self.doubted = false;
+        self.is_restarting = false;
         self.unchecked = None;
+        // The secret works once, and a server that keeps places sends another one.
+        self.place = None;
         Signaling::Connected {
             reconnected: std::mem::replace(&mut self.was_open, true),
         }
@@ -187,7 +217,51 @@ impl SignalingClient {
                 self.state = State::Stopped;
                 Err(error)
             }
-            Meaning::Lost(loss) => Ok(Some(self.retry(now, loss, entropy))),
+            Meaning::Lost(loss) => {
+                if let SignalingLoss::ProtocolViolation(_) = loss {
+                    self.place = None;
+                }
+                self.is_restarting |= loss == SignalingLoss::ShuttingDown;
+                Ok(Some(self.retry(now, loss, entropy)))
+            }
+        }
+    }
+
+    /// Sets whether all links work. A client with such links connects again later.
+    pub(crate) fn set_calm(&mut self, now: Duration, is_calm: bool, entropy: &mut Entropy) {
+        if std::mem::replace(&mut self.is_calm, is_calm) == is_calm || is_calm {
+            return;
+        }
+        self.hurry(now, entropy);
+        if let State::Open { silence, .. } = &mut self.state {
+            *silence = waits::known_silence(*silence);
+        }
+    }
+
+    /// Reacts to a peer that is connected to the server: only the local connection was lost, and the
+    /// server has not restarted.
+    pub(crate) fn server_is_up(&mut self, now: Duration, entropy: &mut Entropy) {
+        if !self.is_restarting {
+            self.hurry(now, entropy);
+        }
+    }
+
+    /// Shortens a wait to that of an urgent client.
+    fn hurry(&mut self, now: Duration, entropy: &mut Entropy) {
+        if let State::Waiting { until } = &mut self.state {
+            let failures = self.failures.saturating_sub(1);
+            let wait = waits::before_attempt(failures, entropy.fraction());
+            *until = (*until).min(now + wait);
+        }
+    }
+
+    fn urgency(&self) -> Urgency {
+        if self.doubted {
+            Urgency::Doubted
+        } else if self.is_calm && self.unchecked.is_none() {
+            Urgency::Calm
+        } else {
+            Urgency::Urgent
         }
     }
 
@@ -258,6 +332,7 @@ impl SignalingClient {
             return (Some(connect), Some(signaling));
         }
         let timeout = self.connect_timeout();
+        let urgency = self.urgency();
         match &mut self.state {
             State::Stopped | State::Suspended => (None, None),
             State::Waiting { until } if now >= *until => {
@@ -284,7 +359,7 @@ impl SignalingClient {
                 silence, last_sent, ..
             } => {
                 *silence += step.min(MAX_STEP);
-                let timeout = waits::tolerated_silence(self.doubted);
+                let timeout = waits::tolerated_silence(urgency);
                 // A stock server never echoes, so its silence counts only if links fail at the same
                 // time.
                 if *silence >= timeout && (self.echoes || self.doubted) {
@@ -299,7 +374,7 @@ impl SignalingClient {
                     let signaling = self.retry(now, reason, entropy);
                     return (Some(SocketAction::Close), Some(signaling));
                 }
-                let due = waits::keep_alive_interval(self.doubted);
+                let due = waits::keep_alive_interval(urgency);
                 if last_sent.is_none_or(|at| now.saturating_sub(at) >= due) {
                     *last_sent = Some(now);
                     return (Some(SocketAction::KeepAlive), None);
@@ -327,7 +402,7 @@ impl SignalingClient {
         self.doubted = false;
         self.unchecked = None;
         SocketAction::Connect {
-            url: self.url.socket_url(self.group),
+            url: self.url.socket_url(self.group, self.place),
             timeout: self.connect_timeout(),
         }
     }
@@ -337,13 +412,18 @@ impl SignalingClient {
     }
 
     fn retry(&mut self, now: Duration, reason: SignalingLoss, entropy: &mut Entropy) -> Signaling {
+        let was_open = self.is_open();
         // A server that accepts connections only to fail immediately must not reset the wait.
         if let State::Open { since, .. } = self.state
             && now.saturating_sub(since) >= STEADY_AFTER
         {
             self.failures = 0;
         }
-        let retry_in = waits::before_attempt(self.failures, entropy.fraction());
+        let retry_in = if self.urgency() == Urgency::Calm {
+            waits::before_calm_attempt(was_open, entropy.fraction())
+        } else {
+            waits::before_attempt(self.failures, entropy.fraction())
+        };
         self.failures += 1;
         self.doubted = false;
         self.state = State::Waiting {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::{
     client::{SignalingClient, SocketAction},
     end::SocketEnd,
-    waits::{CONNECT_TIMEOUTS, FIRST_WAIT, LONGEST_WAIT, SILENT_AFTER},
+    waits::{CONNECT_TIMEOUTS, FIRST_WAIT, LONGEST_WAIT, SILENT_AFTER, SILENT_WHEN_CALM, SPREAD},
 };
 use crate::{
     core::Entropy,
@@ -148,4 +148,105 @@ fn later_attempts_wait_for_a_server_that_is_far_away() {
     assert!(matches!(action, Some(SocketAction::Connect { .. })));
     let waiting = client.tick(again + TWO_ROUND_TRIPS, STEP, &mut entropy);
     assert_eq!(waiting, (None, None));
+}
+
+/// Returns a client whose connection has been open for a while, and whose links work.
+fn calm_client(seed: u64, now: Duration) -> (SignalingClient, Entropy) {
+    let (mut client, _) = client();
+    let mut entropy = Entropy::seeded(seed);
+    client.tick(Duration::ZERO, STEP, &mut entropy);
+    client.opened(Duration::ZERO);
+    client.set_calm(now, true, &mut entropy);
+    client.message_received(true);
+    client.tick(now, STEP, &mut entropy);
+    (client, entropy)
+}
+
+#[test]
+fn restarted_server_gets_all_calm_clients_back_within_35_s_and_never_many_at_once() {
+    const CLIENTS: u64 = 4000;
+    const LIMIT: Duration = Duration::from_secs(35);
+    for outage in [0, 3, 60].map(Duration::from_secs) {
+        let start = Duration::from_secs(60);
+        let back = start + outage;
+        let mut clients: Vec<_> = (0..CLIENTS).map(|n| calm_client(n, start)).collect();
+        for (client, entropy) in &mut clients {
+            let end = SocketEnd::Closed(Some(1012), String::new());
+            assert!(matches!(client.ended(start, end, entropy), Ok(Some(_))));
+        }
+        let steps = (outage + LIMIT).as_millis() / STEP.as_millis();
+        let mut attempts = Vec::new();
+        for now in (1..=steps as u32).map(|n| start + STEP * n) {
+            let mut count = 0;
+            for (client, entropy) in &mut clients {
+                if let (Some(SocketAction::Connect { .. }), _) = client.tick(now, STEP, entropy) {
+                    count += 1;
+                    if now > back {
+                        client.opened(now);
+                    } else {
+                        let end = SocketEnd::Unreachable("refused".into());
+                        assert!(client.ended(now, end, entropy).is_ok());
+                    }
+                }
+            }
+            attempts.push(count);
+        }
+        assert!(clients.iter().all(|(client, _)| client.is_open()));
+        let per_second = attempts
+            .windows(20)
+            .map(|second| second.iter().sum::<u64>());
+        let peak = per_second.max().unwrap();
+        assert!(peak < CLIENTS / SPREAD.as_secs() * 2, "{outage:?}: {peak}");
+    }
+}
+
+#[test]
+fn client_whose_links_fail_reconnects_soon() {
+    let start = Duration::from_secs(60);
+    for fails_first in [true, false] {
+        let (mut client, mut entropy) = calm_client(7, start);
+        let end = SocketEnd::Closed(None, "reset".into());
+        if fails_first {
+            client.set_calm(start, false, &mut entropy);
+        }
+        client.ended(start, end, &mut entropy).unwrap();
+        client.set_calm(start, false, &mut entropy);
+        let (action, _) = client.tick(start + FIRST_WAIT, STEP, &mut entropy);
+        assert!(matches!(action, Some(SocketAction::Connect { .. })));
+    }
+}
+
+/// Returns how long a connection whose server never answers again stays open, and the number of
+/// keep-alives that the client sends.
+fn silent_server(mut client: SignalingClient, mut entropy: Entropy) -> (Duration, usize) {
+    let mut keep_alives = 0;
+    for now in (1..).map(|n| STEP * n) {
+        let (action, signaling) = client.tick(now, STEP, &mut entropy);
+        keep_alives += usize::from(action == Some(SocketAction::KeepAlive));
+        if signaling.is_some() {
+            return (now, keep_alives);
+        }
+    }
+    unreachable!()
+}
+
+#[test]
+fn calm_client_tolerates_a_longer_silence_and_sends_fewer_keep_alives() {
+    let (client, entropy) = calm_client(7, Duration::ZERO);
+    assert_eq!(silent_server(client, entropy), (SILENT_WHEN_CALM - STEP, 2));
+    let (mut client, mut entropy) = calm_client(7, Duration::ZERO);
+    client.set_calm(Duration::ZERO, false, &mut entropy);
+    assert_eq!(silent_server(client, entropy), (SILENT_AFTER - STEP, 2));
+}
+
+#[test]
+fn server_can_answer_a_keep_alive_before_an_old_silence_counts() {
+    let (mut client, mut entropy) = calm_client(7, Duration::ZERO);
+    let urgent = Duration::from_secs(14);
+    for now in (1..).map(|n| STEP * n).take_while(|now| *now < urgent) {
+        assert_eq!(client.tick(now, STEP, &mut entropy), (None, None));
+    }
+    client.set_calm(urgent, false, &mut entropy);
+    let (action, signaling) = client.tick(urgent, STEP, &mut entropy);
+    assert_eq!((action, signaling), (Some(SocketAction::KeepAlive), None));
 }

@@ -9,7 +9,9 @@ mod identity;
 mod matchbox_client;
 mod network_change;
 mod pacing;
+mod places;
 mod reconnecting;
+mod resuming;
 mod scenarios;
 mod suspension;
 
@@ -22,6 +24,7 @@ use bytes::Bytes;
 use huddle_id::PeerId;
 use matchbox_protocol::{JsonPeerEvent, JsonPeerRequest, PeerEvent, PeerRequest};
 
+use self::places::Places;
 use super::{
     Action, Core, CoreEvent, Entropy, Identity, Input, LinkId, LinkInput, SocketEnd,
     sdp::{Description, SdpKind, Setup},
@@ -94,6 +97,8 @@ struct Simulation {
     ghosts: BTreeMap<SignalingId, Duration>,
     /// The time until the server notices that a dead WebSocket was replaced.
     ghost_lifetime: Duration,
+    /// The places of members, on a server that keeps them.
+    places: Option<Places>,
     /// The latency of a signal from one member to another.
     signal_latency: Duration,
     /// The server replaces the fingerprints of all certificates with this one.
@@ -139,6 +144,7 @@ impl Simulation {
             offline: BTreeSet::new(),
             ghosts: BTreeMap::new(),
             ghost_lifetime: seconds(5),
+            places: None,
             signal_latency: LATENCY,
             rewritten_fingerprint: None,
             next_id: 1000,
@@ -195,6 +201,7 @@ impl Simulation {
         let end = self.now + time;
         while self.now < end {
             self.now += STEP;
+            self.end_places();
             for (a, b) in std::mem::take(&mut self.checking) {
                 self.pair(a, b);
             }
@@ -264,8 +271,11 @@ impl Simulation {
                     self.connect(node, url);
                 }
                 Action::SocketSend(text) => self.serve(node, &text),
-                Action::SocketClose => {
+                Action::SocketClose { is_leaving } => {
                     self.nodes[node].socket += 1;
+                    if is_leaving {
+                        self.leave_place(node);
+                    }
                     self.end_socket(node);
                 }
                 Action::OpenLink { link, offer } => {
@@ -325,11 +335,16 @@ impl Simulation {
             let end = SocketEnd::Unreachable("refused".into());
             return self.after(LATENCY, node, Input::SocketEnded(end));
         }
+        let url = match self.resume(node, &url) {
+            None => return,
+            Some(url) => url,
+        };
         self.next_id += 1;
         let sid = SignalingId::from_u128(self.next_id);
         self.nodes[node].sid = Some(sid);
         self.nodes[node].room = url;
         self.send_event(node, PeerEvent::IdAssigned(sid.into()));
+        self.issue_place(node, None);
         if let Some(stage) = self.stage {
             self.stage(node, stage);
         }
@@ -337,12 +352,15 @@ impl Simulation {
         let now = self.now;
         self.ghosts.retain(|_, until| *until > now);
         let mates = mates.filter_map(|other| self.nodes[other].sid);
-        let mates: Vec<_> = mates.chain(self.ghosts.keys().copied()).collect();
+        let mates = mates.chain(self.ghosts.keys().copied());
+        let doubtful = self.doubtful_members(node);
+        let mates: Vec<_> = mates.chain(doubtful.iter().copied()).collect();
         if self.lists_members && !mates.is_empty() {
             let mates: Vec<_> = mates.iter().map(|sid| format!("\"{sid}\"")).collect();
             let text = format!("{{\"Members\":[{}]}}", mates.join(","));
             self.after(LATENCY, node, Input::SocketText(text));
         }
+        self.report_doubtful(node, &doubtful);
         for other in self.room_mates(node) {
             let event: JsonPeerEvent = PeerEvent::NewPeer(sid.into());
             self.after(
@@ -403,6 +421,10 @@ impl Simulation {
         if !self.dead_sockets.contains(&(node, socket)) {
             return self.disconnect(node);
         }
+        // The server does not notice, but the new connection takes the place.
+        if self.places.is_some() {
+            return;
+        }
         if let Some(sid) = self.nodes[node].sid.take() {
             self.ghosts.insert(sid, self.now + self.ghost_lifetime);
             let event: JsonPeerEvent = PeerEvent::PeerLeft(sid.into());
@@ -450,6 +472,9 @@ impl Simulation {
     }
 
     fn disconnect(&mut self, node: usize) {
+        if self.lose_place(node) {
+            return;
+        }
         if let Some(sid) = self.nodes[node].sid.take() {
             for other in self.room_mates(node) {
                 self.send_event(other, PeerEvent::PeerLeft(sid.into()));
@@ -459,6 +484,7 @@ impl Simulation {
 
     fn kill_server(&mut self) {
         self.server_up = false;
+        self.forget_places();
         for node in 0..self.nodes.len() {
             if self.nodes[node].sid.take().is_some() {
                 let end = SocketEnd::Closed(None, "reset".into());
