@@ -8,6 +8,7 @@ use huddle_id::PeerId;
 use super::{link::LinkId, signaling::SocketEnd};
 use crate::{
     channel::Channel,
+    config::IceServer,
     event::{DisconnectReason, LinkFailure, RoomError, Signaling},
     stats::Path,
     violation::{ProtocolViolation, ViolationSource},
@@ -75,6 +76,8 @@ pub(crate) enum Action {
     },
     /// Close a link. The driver no longer reports its events.
     CloseLink { link: LinkId },
+    /// Use the TURN servers that the signaling server offers, instead of its previous ones.
+    UseIceServers(IceServer),
     /// Report an event to the game.
     Emit(CoreEvent),
 }
@@ -110,6 +113,9 @@ pub(crate) enum CoreEvent {
         source: ViolationSource,
         violation: ProtocolViolation,
         count: u64,
+    },
+    TokenNeeded {
+        reason: String,
     },
     Failed(RoomError),
 }

@@ -20,10 +20,11 @@ use super::{
 };
 use crate::{
     channel::Channel,
-    config::RoomConfig,
+    config::{IceServer, RoomConfig},
     event::{Signaling, SignalingLoss},
     room_url::RoomUrl,
     stats::LinkStats,
+    token::Token,
     violation::ProtocolViolation,
 };
 
@@ -35,6 +36,9 @@ pub(crate) const TICK: Duration = Duration::from_millis(50);
 /// all other peers.
 const FLOOD_BURST: u32 = 32_768;
 const FLOOD_PER_SECOND: u32 = 4096;
+/// How often the server may replace its TURN servers, which replaces relayed links.
+const ICE_BURST: u32 = 4;
+const ICE_PER_SECOND: u32 = 1;
 /// The maximum length of a quote from an invalid server message.
 const MAX_QUOTE: usize = 120;
 
@@ -43,6 +47,10 @@ const MAX_QUOTE: usize = 120;
 pub(crate) struct Core {
     signaling: SignalingClient,
     supervisor: Supervisor,
+    /// Whether to use the TURN servers that the server offers.
+    uses_server_ice: bool,
+    /// Limits how often the server replaces its TURN servers.
+    ice_messages: Bucket,
     activity: Activity,
     entropy: Entropy,
     /// The server's remaining budget.
@@ -55,7 +63,9 @@ impl Core {
     pub(crate) fn new(identity: &Identity, config: &RoomConfig, entropy: Entropy) -> Self {
         Self {
             supervisor: Supervisor::new(identity, config),
-            signaling: SignalingClient::new(config.url.clone()),
+            signaling: SignalingClient::new(config.url.clone(), config.token.clone()),
+            uses_server_ice: config.uses_server_ice,
+            ice_messages: Bucket::new(ICE_BURST, ICE_PER_SECOND, Duration::ZERO),
             activity: Activity::default(),
             entropy,
             flow: Bucket::new(FLOOD_BURST, FLOOD_PER_SECOND, Duration::ZERO),
@@ -160,6 +170,11 @@ impl Core {
         self.signaling.network_changed(now);
     }
 
+    /// Sets the token for the server, and connects if the room waits for one.
+    pub(crate) fn set_token(&mut self, now: Duration, token: Option<Token>) {
+        self.signaling.set_token(now, token);
+    }
+
     /// Reacts to new ICE servers: replaces the links and attempts that need them.
     pub(crate) fn ice_servers_changed(&mut self, now: Duration) {
         self.supervisor.ice_servers_changed(now, &mut self.actions);
@@ -236,12 +251,28 @@ impl Core {
             .message_received(message == ServerMessage::KeepAlive);
         match &message {
             ServerMessage::Group(stage) => return self.group_stage_changed(now, *stage),
+            ServerMessage::IceServers(servers) => {
+                return self.ice_servers_offered(now, servers.clone());
+            }
             ServerMessage::Session(session) => self.signaling.set_place(session.resume),
             _ => {}
         }
         self.supervisor
             .server_message(now, message, &mut self.actions);
         self.move_group(now);
+    }
+
+    /// Handles the TURN servers that the server offers.
+    fn ice_servers_offered(&mut self, now: Duration, servers: Result<IceServer, &'static str>) {
+        if !self.uses_server_ice || !self.ice_messages.take(now, 1) {
+            return;
+        }
+        match servers {
+            Ok(server) => self.actions.push_back(Action::UseIceServers(server)),
+            Err(reason) => {
+                log::warn!("the TURN servers of the signaling server are ignored: {reason}");
+            }
+        }
     }
 
     /// Handles the server's report of the group's progress.
@@ -312,7 +343,14 @@ impl Core {
         } else {
             self.supervisor.signaling_lost(&mut self.actions);
         }
+        let token_needed = match &signaling {
+            Signaling::TokenNeeded { reason } => Some(reason.clone()),
+            _ => None,
+        };
         self.emit(CoreEvent::Signaling(signaling));
+        if let Some(reason) = token_needed {
+            self.emit(CoreEvent::TokenNeeded { reason });
+        }
     }
 
     /// Moves a complete group to a room of its own, so that the server does not group a

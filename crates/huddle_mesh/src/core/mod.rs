@@ -16,6 +16,7 @@ mod liveness;
 mod machine;
 mod peer;
 pub(crate) mod sdp;
+mod server_ice;
 pub(crate) mod signal;
 mod signaling;
 mod supervisor;
@@ -31,7 +32,6 @@ pub(crate) use link::LinkId;
 pub(crate) use machine::{Core, TICK};
 #[cfg(target_arch = "wasm32")]
 pub(crate) use sdp::{Description, SdpKind};
-pub(crate) use signal::ResumeSecret;
 pub(crate) use signaling::SocketEnd;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use signaling::close_code;

@@ -12,8 +12,10 @@ use super::{
     candidate::Candidate,
     grouping::Stage,
     sdp::{Description, SdpKind},
+    server_ice::WireIceServers,
 };
 use crate::{
+    config::IceServer,
     signaling_id::SignalingId,
     violation::{ProtocolViolation, SdpError},
 };
@@ -69,6 +71,7 @@ enum WireEvent<'a> {
     Session(Session),
     Doubtful(SignalingId),
     Resumed(SignalingId),
+    IceServers(WireIceServers),
 }
 
 /// The place of this client in its room, which a server keeps for a while after the connection was
@@ -122,6 +125,8 @@ pub(crate) enum ServerMessage {
     Doubtful(SignalingId),
     /// A doubtful member is connected again.
     Resumed(SignalingId),
+    /// The TURN servers of the huddle server, or why they cannot be used.
+    IceServers(Result<IceServer, &'static str>),
 }
 
 /// The keep-alive that a client sends. The huddle server sends the same text back.
@@ -142,6 +147,7 @@ impl FromStr for ServerMessage {
             WireEvent::Members(peers) => ServerMessage::Members(peers),
             WireEvent::Session(session) => ServerMessage::Session(session),
             WireEvent::Doubtful(id) => ServerMessage::Doubtful(id),
+            WireEvent::IceServers(servers) => ServerMessage::IceServers(servers.validate()),
             WireEvent::Resumed(id) => ServerMessage::Resumed(id),
             WireEvent::Signal { sender, data } => match parse_signal(data.get()) {
                 Ok(None) => ServerMessage::Nothing(sender),

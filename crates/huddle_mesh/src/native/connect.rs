@@ -103,7 +103,9 @@ fn handshake_error(error: Error) -> SocketEnd {
 /// a close code.
 fn http_error(status: u16, text: String) -> SocketEnd {
     match status {
-        400 | 401 | 403 => SocketEnd::Closed(Some(close_code::REFUSED), text),
+        400 => SocketEnd::Closed(Some(close_code::REFUSED), text),
+        401 => SocketEnd::Closed(Some(close_code::TOKEN_NEEDED), text),
+        403 => SocketEnd::Closed(Some(close_code::FORBIDDEN), text),
         404 => SocketEnd::Closed(Some(close_code::NOT_FOUND), text),
         429 | 503 => SocketEnd::Closed(Some(close_code::FULL), text),
         500.. => unreachable(format!("it answered with HTTP status {status} {text}")),
@@ -111,9 +113,10 @@ fn http_error(status: u16, text: String) -> SocketEnd {
     }
 }
 
-/// Returns the first 200 characters of a server's text.
+/// Returns the beginning of a server's text. The core shortens it further, once it has removed
+/// secrets.
 pub(super) fn excerpt(text: &str) -> String {
-    text.trim().chars().take(200).collect()
+    text.trim().chars().take(4096).collect()
 }
 
 #[cfg(test)]

@@ -24,8 +24,10 @@ use crate::{
     config::{IceServer, RoomConfig},
     core::{Action, Core, Entropy, Input, LinkId, LinkInput, SocketEnd, TICK},
     event::{RoomError, RoomEvent},
+    ice_servers::IceServers,
     inbox::Inbox,
     stats::LinkStats,
+    token::Token,
 };
 
 /// The time that goodbyes get to leave this machine before the links close.
@@ -39,7 +41,9 @@ const COVERED_AFTER: Duration = Duration::from_millis(900);
 pub(super) struct Driver {
     core: Core,
     certificate: Certificate,
+    /// Its ICE servers are [all](IceServers::all) servers.
     config: RoomConfig,
+    ice_servers: IceServers,
     started: Instant,
     /// The time of the core's last tick, since the start.
     ticked: Duration,
@@ -97,6 +101,7 @@ impl Driver {
             RefCell::new(Self {
                 core: Core::new(&certificate.identity, &config, Entropy::from_system()),
                 certificate,
+                ice_servers: IceServers::new(config.ice_servers.clone()),
                 config,
                 started: Instant::now(),
                 ticked: Duration::ZERO,
@@ -174,9 +179,19 @@ impl Driver {
     }
 
     pub(super) fn set_ice_servers(&mut self, servers: Vec<IceServer>) {
-        self.config.ice_servers = servers;
-        self.core.ice_servers_changed(self.started.elapsed());
+        self.ice_servers.set_from_game(servers);
+        self.update_ice_servers();
         self.act();
+    }
+
+    fn update_ice_servers(&mut self) {
+        self.config.ice_servers = self.ice_servers.all();
+        self.core.ice_servers_changed(self.started.elapsed());
+    }
+
+    pub(super) fn set_token(&mut self, token: Option<Token>) {
+        self.core.set_token(self.started.elapsed(), token);
+        self.tick();
     }
 
     /// Updates whether the game is frozen. A game that does not run because its page is hidden
@@ -273,6 +288,11 @@ impl Driver {
                 }
                 Action::CloseLink { link } => {
                     self.links.remove(&link);
+                }
+                Action::UseIceServers(server) => {
+                    if self.ice_servers.set_from_server(server, &self.config) {
+                        self.update_ice_servers();
+                    }
                 }
                 Action::Emit(event) => self.inbox.push(event),
             }

@@ -12,10 +12,14 @@ use super::{
     },
 };
 use crate::{
-    core::{Entropy, ResumeSecret},
+    core::{Entropy, signal::ResumeSecret},
     event::{RoomError, Signaling, SignalingLoss},
     room_url::RoomUrl,
+    token::{HIDDEN, Token},
 };
+
+/// The maximum length of a text of the server or the platform, in characters.
+const MAX_REASON: usize = 200;
 
 /// An action for the driver to run on the WebSocket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +54,8 @@ enum State {
     /// The page is kept in the browser's back/forward cache.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
     Suspended,
+    /// Waiting for a token. The server does not accept the current one.
+    TokenNeeded,
     /// Stopped, or failed for good.
     Stopped,
 }
@@ -58,6 +64,11 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct SignalingClient {
     url: RoomUrl,
+    token: Option<Token>,
+    /// No attempt has sent the token yet.
+    is_token_unused: bool,
+    /// The page was suspended while the client waited for a token.
+    is_token_rejected: bool,
     /// The group to request when connecting again.
     group: Option<Uuid>,
     /// The secret of the client's place, if the server keeps places.
@@ -79,9 +90,13 @@ pub(crate) struct SignalingClient {
 }
 
 impl SignalingClient {
-    pub(crate) fn new(url: RoomUrl) -> Self {
+    pub(crate) fn new(mut url: RoomUrl, token: Option<Token>) -> Self {
+        let in_url = url.take_token();
         Self {
             url,
+            token: token.or(in_url),
+            is_token_unused: true,
+            is_token_rejected: false,
             group: None,
             place: None,
             state: State::Waiting {
@@ -138,6 +153,9 @@ impl SignalingClient {
         }
         self.set_url(url);
         self.place = None;
+        if self.state == State::TokenNeeded {
+            return None;
+        }
         let was = std::mem::replace(&mut self.state, State::Waiting { until: now });
         (!matches!(was, State::Waiting { .. })).then_some(SocketAction::Leave)
     }
@@ -155,6 +173,7 @@ impl SignalingClient {
         }
         self.place = None;
         let was = std::mem::replace(&mut self.state, State::Suspended);
+        self.is_token_rejected = was == State::TokenNeeded;
         matches!(was, State::Open { .. } | State::Connecting { .. }).then_some(SocketAction::Leave)
     }
 
@@ -163,7 +182,11 @@ impl SignalingClient {
     pub(crate) fn resume(&mut self, now: Duration) {
         if self.state == State::Suspended {
             self.failures = 0;
-            self.state = State::Waiting { until: now };
+            self.state = if std::mem::take(&mut self.is_token_rejected) {
+                State::TokenNeeded
+            } else {
+                State::Waiting { until: now }
+            };
         }
     }
 
@@ -212,10 +235,22 @@ impl SignalingClient {
         if !self.has_socket() {
             return Ok(None);
         }
+        let end = end.map_text(|text| self.without_secrets(&text));
         match end.meaning(self.was_open, &self.url) {
             Meaning::Final(error) => {
                 self.state = State::Stopped;
                 Err(error)
+            }
+            // The game has set another token in the meantime.
+            Meaning::TokenNeeded(reason) if self.is_token_unused && self.token.is_some() => {
+                let signaling = self.retry(now, SignalingLoss::Closed(reason), entropy);
+                self.hurry(now, entropy);
+                Ok(Some(signaling))
+            }
+            Meaning::TokenNeeded(reason) => {
+                self.doubted = false;
+                self.state = State::TokenNeeded;
+                Ok(Some(Signaling::TokenNeeded { reason }))
             }
             Meaning::Lost(loss) => {
                 if let SignalingLoss::ProtocolViolation(_) = loss {
@@ -225,6 +260,30 @@ impl SignalingClient {
                 Ok(Some(self.retry(now, loss, entropy)))
             }
         }
+    }
+
+    /// Sets the token for the next attempt, which follows immediately if there is no connection.
+    pub(crate) fn set_token(&mut self, now: Duration, token: Option<Token>) {
+        self.token = token;
+        self.is_token_unused = true;
+        self.is_token_rejected = false;
+        if let State::TokenNeeded | State::Waiting { .. } = self.state {
+            self.failures = 0;
+            self.state = State::Waiting { until: now };
+        }
+    }
+
+    /// Returns a text of the server or the platform for the game. It may contain the client's URL.
+    fn without_secrets(&self, text: &str) -> String {
+        let mut text = match &self.token {
+            Some(token) => token.hide_in(text),
+            None => text.to_owned(),
+        };
+        if let Some(place) = self.place {
+            text = text.replace(&place.expose(), HIDDEN);
+        }
+        let printable = text.chars().filter(|c| !c.is_control());
+        printable.take(MAX_REASON).collect()
     }
 
     /// Sets whether all links work. A client with such links connects again later.
@@ -294,7 +353,7 @@ impl SignalingClient {
                 self.unchecked.get_or_insert(Duration::ZERO);
             }
             State::Open { .. } => self.check(),
-            State::Suspended | State::Stopped => {}
+            State::Suspended | State::TokenNeeded | State::Stopped => {}
         }
     }
 
@@ -334,7 +393,7 @@ impl SignalingClient {
         let timeout = self.connect_timeout();
         let urgency = self.urgency();
         match &mut self.state {
-            State::Stopped | State::Suspended => (None, None),
+            State::Stopped | State::Suspended | State::TokenNeeded => (None, None),
             State::Waiting { until } if now >= *until => {
                 let first = self.failures == 0 && !self.was_open;
                 (
@@ -401,8 +460,17 @@ impl SignalingClient {
         };
         self.doubted = false;
         self.unchecked = None;
+        self.is_token_unused = false;
+        let group = self.group.map(|group| group.simple().to_string());
+        let token = self.token.as_ref().map(|token| token.expose().to_owned());
+        let parameters = [
+            ("group", group),
+            ("resume", self.place.map(ResumeSecret::expose)),
+            ("token", token),
+        ];
+        let set = |(key, value)| Option::map(value, |value| (key, value));
         SocketAction::Connect {
-            url: self.url.socket_url(self.group, self.place),
+            url: self.url.socket_url(parameters.into_iter().filter_map(set)),
             timeout: self.connect_timeout(),
         }
     }

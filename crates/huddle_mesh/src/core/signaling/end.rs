@@ -12,6 +12,8 @@ pub(crate) mod close_code {
     pub(crate) const GOING_AWAY: u16 = 1001;
     pub(crate) const RESTART: u16 = 1012;
     pub(crate) const REFUSED: u16 = 4400;
+    pub(crate) const TOKEN_NEEDED: u16 = 4401;
+    pub(crate) const FORBIDDEN: u16 = 4403;
     pub(crate) const NOT_FOUND: u16 = 4404;
     pub(crate) const FULL: u16 = 4429;
 }
@@ -23,6 +25,8 @@ pub(super) enum Meaning {
     Final(RoomError),
     /// The client tries again.
     Lost(SignalingLoss),
+    /// The client tries again with another token.
+    TokenNeeded(String),
 }
 
 /// Why a WebSocket ended, as far as the platform reports it.
@@ -52,6 +56,17 @@ impl SocketEnd {
         )
     }
 
+    /// Changes the text of the server or the platform.
+    pub(super) fn map_text(self, change: impl FnOnce(String) -> String) -> Self {
+        match self {
+            Self::Unreachable(text) => Self::Unreachable(change(text)),
+            Self::NotSignaling(text) => Self::NotSignaling(change(text)),
+            Self::Closed(code, text) => Self::Closed(code, change(text)),
+            Self::Blocked(text) => Self::Blocked(change(text)),
+            Self::ProtocolViolation(violation) => Self::ProtocolViolation(violation),
+        }
+    }
+
     /// Returns what the end means. `was_open` is set if an earlier connection to `url` succeeded.
     pub(super) fn meaning(self, was_open: bool, url: &RoomUrl) -> Meaning {
         let loss = match self {
@@ -60,6 +75,13 @@ impl SocketEnd {
             Self::Closed(Some(close_code::REFUSED), text) if !was_open => {
                 let reason = reason_or_code(text, close_code::REFUSED);
                 return Meaning::Final(RoomError::Refused(reason));
+            }
+            Self::Closed(Some(close_code::TOKEN_NEEDED), text) => {
+                return Meaning::TokenNeeded(reason_or_code(text, close_code::TOKEN_NEEDED));
+            }
+            Self::Closed(Some(close_code::FORBIDDEN), text) if !was_open => {
+                let reason = reason_or_code(text, close_code::FORBIDDEN);
+                return Meaning::Final(RoomError::Forbidden(reason));
             }
             Self::Closed(Some(close_code::NOT_FOUND), text) if !was_open => {
                 let reason = reason_or_code(text, close_code::NOT_FOUND);

@@ -14,7 +14,7 @@ const STEP: Duration = Duration::from_millis(50);
 
 fn client() -> (SignalingClient, Entropy) {
     let url = "ws://localhost:3536/room".parse().unwrap();
-    (SignalingClient::new(url), Entropy::seeded(1))
+    (SignalingClient::new(url, None), Entropy::seeded(1))
 }
 
 #[test]

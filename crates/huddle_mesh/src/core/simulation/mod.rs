@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     channel::Channel,
-    config::RoomConfig,
+    config::{IceServer, RoomConfig},
     event::{DisconnectReason, LinkFailure},
     signaling_id::SignalingId,
     stats::Path,
@@ -66,6 +66,8 @@ struct Node {
     candidates: Vec<String>,
     /// The links that the node last reported to a server that forms groups.
     reported: Vec<SignalingId>,
+    /// The TURN servers that the node used because the server offered them.
+    server_ice: Vec<IceServer>,
     /// The number of the current WebSocket. Inputs of earlier ones are dropped.
     socket: u64,
     /// The node neither runs nor receives anything.
@@ -188,6 +190,7 @@ impl Simulation {
             opened: 0,
             candidates: Vec::new(),
             reported: Vec::new(),
+            server_ice: Vec::new(),
             socket: 0,
             frozen: false,
             hangs: false,
@@ -259,6 +262,10 @@ impl Simulation {
     fn act(&mut self, node: usize) {
         while let Some(action) = self.nodes[node].core.next_action() {
             match action {
+                Action::UseIceServers(server) => {
+                    self.nodes[node].server_ice.push(server);
+                    self.change_ice_servers(node);
+                }
                 Action::Emit(event) => {
                     let now = self.now;
                     if self.is_honest && matches!(event, CoreEvent::ProtocolViolation { .. }) {
