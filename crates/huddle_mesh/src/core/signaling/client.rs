@@ -6,20 +6,17 @@ use uuid::Uuid;
 
 use super::{
     end::{Meaning, SocketEnd},
-    waits::{
-        self, ANSWER_AFTER_CHANGE, CHANGE_MATTERS, MAX_CHECK_STEP, MAX_STEP, OPEN_AFTER_CHANGE,
-        STEADY_AFTER, Urgency,
-    },
+    request::Request,
+    waits::{self, STEADY_AFTER, Urgency},
 };
 use crate::{
     core::{Entropy, signal::ResumeSecret},
     event::{RoomError, Signaling, SignalingLoss},
     room_url::RoomUrl,
-    token::{HIDDEN, Token},
+    token::Token,
 };
 
-/// The maximum length of a text of the server or the platform, in characters.
-const MAX_REASON: usize = 200;
+mod tick;
 
 /// An action for the driver to run on the WebSocket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,16 +60,9 @@ enum State {
 /// The signaling connection of one room.
 #[derive(Debug)]
 pub(crate) struct SignalingClient {
-    url: RoomUrl,
-    token: Option<Token>,
-    /// No attempt has sent the token yet.
-    is_token_unused: bool,
+    request: Request,
     /// The page was suspended while the client waited for a token.
     is_token_rejected: bool,
-    /// The group to request when connecting again.
-    group: Option<Uuid>,
-    /// The secret of the client's place, if the server keeps places.
-    place: Option<ResumeSecret>,
     state: State,
     failures: u32,
     was_open: bool,
@@ -90,15 +80,10 @@ pub(crate) struct SignalingClient {
 }
 
 impl SignalingClient {
-    pub(crate) fn new(mut url: RoomUrl, token: Option<Token>) -> Self {
-        let in_url = url.take_token();
+    pub(crate) fn new(url: RoomUrl, token: Option<Token>) -> Self {
         Self {
-            url,
-            token: token.or(in_url),
-            is_token_unused: true,
+            request: Request::new(url, token),
             is_token_rejected: false,
-            group: None,
-            place: None,
             state: State::Waiting {
                 until: Duration::ZERO,
             },
@@ -122,28 +107,28 @@ impl SignalingClient {
     }
 
     pub(crate) fn url(&self) -> &RoomUrl {
-        &self.url
+        &self.request.url
     }
 
     /// Sets the room of the same server to which the client reconnects if the connection is lost.
     pub(crate) fn set_url(&mut self, url: RoomUrl) {
-        self.url = url;
-        self.group = None;
+        self.request.url = url;
+        self.request.group = None;
     }
 
     /// Sets the secret of the client's place, which the client takes again if the connection is lost.
     pub(crate) fn set_place(&mut self, place: ResumeSecret) {
-        self.place = Some(place);
+        self.request.place = Some(place);
     }
 
     /// Returns whether the server may keep the client's place after the connection was lost.
     pub(crate) fn has_place(&self) -> bool {
-        self.place.is_some()
+        self.request.place.is_some()
     }
 
     /// Sets the group to request if the connection is lost.
     pub(crate) fn set_group(&mut self, group: Option<Uuid>) {
-        self.group = group;
+        self.request.group = group;
     }
 
     /// Moves to another room of the same server.
@@ -152,7 +137,7 @@ impl SignalingClient {
             return None;
         }
         self.set_url(url);
-        self.place = None;
+        self.request.place = None;
         if self.state == State::TokenNeeded {
             return None;
         }
@@ -171,7 +156,7 @@ impl SignalingClient {
         if self.state == State::Stopped {
             return None;
         }
-        self.place = None;
+        self.request.place = None;
         let was = std::mem::replace(&mut self.state, State::Suspended);
         self.is_token_rejected = was == State::TokenNeeded;
         matches!(was, State::Open { .. } | State::Connecting { .. }).then_some(SocketAction::Leave)
@@ -208,7 +193,7 @@ impl SignalingClient {
         self.is_restarting = false;
         self.unchecked = None;
         // The secret works once, and a server that keeps places sends another one.
-        self.place = None;
+        self.request.place = None;
         Signaling::Connected {
             reconnected: std::mem::replace(&mut self.was_open, true),
         }
@@ -235,26 +220,27 @@ impl SignalingClient {
         if !self.has_socket() {
             return Ok(None);
         }
-        let end = end.map_text(|text| self.without_secrets(&text));
-        match end.meaning(self.was_open, &self.url) {
+        let end = end.map_text(|text| self.request.without_secrets(&text));
+        match end.meaning(self.was_open, &self.request.url) {
             Meaning::Final(error) => {
                 self.state = State::Stopped;
                 Err(error)
             }
             // The game has set another token in the meantime.
-            Meaning::TokenNeeded(reason) if self.is_token_unused && self.token.is_some() => {
+            Meaning::TokenNeeded(reason) if self.request.has_unused_token() => {
                 let signaling = self.retry(now, SignalingLoss::Closed(reason), entropy);
                 self.hurry(now, entropy);
                 Ok(Some(signaling))
             }
             Meaning::TokenNeeded(reason) => {
                 self.doubted = false;
+                self.failures += 1;
                 self.state = State::TokenNeeded;
                 Ok(Some(Signaling::TokenNeeded { reason }))
             }
             Meaning::Lost(loss) => {
                 if let SignalingLoss::ProtocolViolation(_) = loss {
-                    self.place = None;
+                    self.request.place = None;
                 }
                 self.is_restarting |= loss == SignalingLoss::ShuttingDown;
                 Ok(Some(self.retry(now, loss, entropy)))
@@ -262,28 +248,22 @@ impl SignalingClient {
         }
     }
 
-    /// Sets the token for the next attempt, which follows immediately if there is no connection.
+    /// Sets the token for the next attempt. If there is no connection, that attempt follows
+    /// immediately, or after a wait if the server has rejected several tokens.
     pub(crate) fn set_token(&mut self, now: Duration, token: Option<Token>) {
-        self.token = token;
-        self.is_token_unused = true;
+        self.request.set_token(token);
         self.is_token_rejected = false;
-        if let State::TokenNeeded | State::Waiting { .. } = self.state {
-            self.failures = 0;
-            self.state = State::Waiting { until: now };
+        match self.state {
+            State::TokenNeeded => {
+                let wait = match self.failures {
+                    0 | 1 => Duration::ZERO,
+                    failures => waits::before_attempt(failures - 2, 1.0),
+                };
+                self.state = State::Waiting { until: now + wait };
+            }
+            State::Waiting { .. } => self.state = State::Waiting { until: now },
+            _ => {}
         }
-    }
-
-    /// Returns a text of the server or the platform for the game. It may contain the client's URL.
-    fn without_secrets(&self, text: &str) -> String {
-        let mut text = match &self.token {
-            Some(token) => token.hide_in(text),
-            None => text.to_owned(),
-        };
-        if let Some(place) = self.place {
-            text = text.replace(&place.expose(), HIDDEN);
-        }
-        let printable = text.chars().filter(|c| !c.is_control());
-        printable.take(MAX_REASON).collect()
     }
 
     /// Sets whether all links work. A client with such links connects again later.
@@ -357,92 +337,6 @@ impl SignalingClient {
         }
     }
 
-    /// Returns whether the connection has not survived a network change.
-    fn is_cut_off(&mut self, step: Duration) -> bool {
-        let Some(unchecked) = &mut self.unchecked else {
-            return false;
-        };
-        *unchecked += step.min(MAX_CHECK_STEP);
-        let unchecked = *unchecked;
-        match self.state {
-            State::Connecting { .. } => unchecked >= OPEN_AFTER_CHANGE,
-            State::Open { .. } => {
-                if unchecked >= CHANGE_MATTERS {
-                    self.unchecked = None;
-                }
-                // A stock server never echoes, so its silence counts only if links fail at the same
-                // time.
-                unchecked >= ANSWER_AFTER_CHANGE && (self.echoes || self.doubted)
-            }
-            _ => false,
-        }
-    }
-
-    /// Advances the time to `now`. `step` is the time since the last call.
-    pub(crate) fn tick(
-        &mut self,
-        now: Duration,
-        step: Duration,
-        entropy: &mut Entropy,
-    ) -> (Option<SocketAction>, Option<Signaling>) {
-        if self.is_cut_off(step) {
-            self.failures = 0;
-            let (connect, signaling) = self.reconnect(now, SignalingLoss::NetworkChanged);
-            return (Some(connect), Some(signaling));
-        }
-        let timeout = self.connect_timeout();
-        let urgency = self.urgency();
-        match &mut self.state {
-            State::Stopped | State::Suspended | State::TokenNeeded => (None, None),
-            State::Waiting { until } if now >= *until => {
-                let first = self.failures == 0 && !self.was_open;
-                (
-                    Some(self.connect(now)),
-                    first.then_some(Signaling::Connecting),
-                )
-            }
-            State::Waiting { .. } => (None, None),
-            State::Connecting { since, .. } if now.saturating_sub(*since) < timeout => (None, None),
-            State::Connecting { answered, .. } => {
-                let seconds = timeout.as_secs();
-                let loss = if *answered {
-                    let text = format!("it has assigned no id for {seconds} s");
-                    SignalingLoss::NotSignaling(text)
-                } else {
-                    SignalingLoss::Unreachable(format!("no answer for {seconds} s"))
-                };
-                let signaling = self.retry(now, loss, entropy);
-                (Some(SocketAction::Close), Some(signaling))
-            }
-            State::Open {
-                silence, last_sent, ..
-            } => {
-                *silence += step.min(MAX_STEP);
-                let timeout = waits::tolerated_silence(urgency);
-                // A stock server never echoes, so its silence counts only if links fail at the same
-                // time.
-                if *silence >= timeout && (self.echoes || self.doubted) {
-                    let reason = SignalingLoss::Silent(*silence);
-                    // The server should announce the new connection before it reports the end of
-                    // the old one. Otherwise, peers whose links also fail would treat it as a
-                    // departure.
-                    if self.doubted {
-                        let (connect, signaling) = self.reconnect(now, reason);
-                        return (Some(connect), Some(signaling));
-                    }
-                    let signaling = self.retry(now, reason, entropy);
-                    return (Some(SocketAction::Close), Some(signaling));
-                }
-                let due = waits::keep_alive_interval(urgency);
-                if last_sent.is_none_or(|at| now.saturating_sub(at) >= due) {
-                    *last_sent = Some(now);
-                    return (Some(SocketAction::KeepAlive), None);
-                }
-                (None, None)
-            }
-        }
-    }
-
     /// Replaces the connection without waiting.
     fn reconnect(&mut self, now: Duration, reason: SignalingLoss) -> (SocketAction, Signaling) {
         let signaling = Signaling::Retrying {
@@ -460,17 +354,8 @@ impl SignalingClient {
         };
         self.doubted = false;
         self.unchecked = None;
-        self.is_token_unused = false;
-        let group = self.group.map(|group| group.simple().to_string());
-        let token = self.token.as_ref().map(|token| token.expose().to_owned());
-        let parameters = [
-            ("group", group),
-            ("resume", self.place.map(ResumeSecret::expose)),
-            ("token", token),
-        ];
-        let set = |(key, value)| Option::map(value, |value| (key, value));
         SocketAction::Connect {
-            url: self.url.socket_url(parameters.into_iter().filter_map(set)),
+            url: self.request.socket_url(),
             timeout: self.connect_timeout(),
         }
     }

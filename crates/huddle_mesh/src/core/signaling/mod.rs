@@ -3,6 +3,7 @@
 
 mod client;
 mod end;
+mod request;
 mod waits;
 
 #[cfg(test)]

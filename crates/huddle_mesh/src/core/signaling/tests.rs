@@ -8,6 +8,7 @@ use super::{
 use crate::{
     core::Entropy,
     event::{RoomError, Signaling, SignalingLoss},
+    token::Token,
 };
 
 const STEP: Duration = Duration::from_millis(50);
@@ -249,4 +250,83 @@ fn server_can_answer_a_keep_alive_before_an_old_silence_counts() {
     client.set_calm(urgent, false, &mut entropy);
     let (action, signaling) = client.tick(urgent, STEP, &mut entropy);
     assert_eq!((action, signaling), (Some(SocketAction::KeepAlive), None));
+}
+
+fn token_needed() -> SocketEnd {
+    SocketEnd::Closed(Some(4401), "this token has expired".into())
+}
+
+/// Returns a client whose token was rejected at the given time.
+fn rejected(now: Duration, was_open: bool) -> (SignalingClient, Entropy) {
+    let (mut client, mut entropy) = client();
+    client.tick(now, STEP, &mut entropy);
+    if was_open {
+        client.opened(now);
+    }
+    let reason = "this token has expired".to_owned();
+    let expected = Ok(Some(Signaling::TokenNeeded { reason }));
+    assert_eq!(client.ended(now, token_needed(), &mut entropy), expected);
+    (client, entropy)
+}
+
+#[test]
+fn client_waits_for_a_token_and_then_connects_immediately() {
+    for was_open in [true, false] {
+        let (mut client, mut entropy) = rejected(Duration::ZERO, was_open);
+        let later = Duration::from_secs(600);
+        client.network_changed(later);
+        client.set_calm(later, true, &mut entropy);
+        client.set_calm(later, false, &mut entropy);
+        client.suspend();
+        client.resume(later);
+        assert_eq!(client.tick(later, STEP, &mut entropy), (None, None));
+        client.set_token(later, Token::new("fresh"));
+        let (action, signaling) = client.tick(later, STEP, &mut entropy);
+        assert_eq!(signaling, (!was_open).then_some(Signaling::Connecting));
+        let Some(SocketAction::Connect { url, .. }) = action else {
+            panic!("{action:?}");
+        };
+        assert!(url.ends_with("&token=fresh"), "{url}");
+    }
+}
+
+#[test]
+fn server_that_rejects_every_token_gets_few_attempts() {
+    let (mut client, mut entropy) = rejected(Duration::ZERO, false);
+    let mut attempts = 0;
+    for now in (1..1200).map(|n| STEP * n) {
+        let (action, _) = client.tick(now, STEP, &mut entropy);
+        if action.is_some() {
+            attempts += 1;
+            client.ended(now, token_needed(), &mut entropy).unwrap();
+            client.set_token(now, Token::new(now.as_millis().to_string()));
+        } else if attempts == 0 {
+            client.set_token(now, Token::new("first"));
+        }
+    }
+    assert!((10..25).contains(&attempts), "{attempts}");
+}
+
+#[test]
+fn token_set_before_the_server_rejects_the_previous_one_is_used_without_asking() {
+    let (mut client, mut entropy) = client();
+    client.tick(Duration::ZERO, STEP, &mut entropy);
+    client.opened(Duration::ZERO);
+    client.set_token(Duration::ZERO, Token::new("fresh"));
+    let ended = client.ended(Duration::ZERO, token_needed(), &mut entropy);
+    assert!(matches!(ended, Ok(Some(Signaling::Retrying { .. }))));
+    let (action, _) = client.tick(FIRST_WAIT, STEP, &mut entropy);
+    assert!(matches!(action, Some(SocketAction::Connect { .. })));
+    let ended = client.ended(FIRST_WAIT, token_needed(), &mut entropy);
+    assert!(matches!(ended, Ok(Some(Signaling::TokenNeeded { .. }))));
+}
+
+#[test]
+fn player_who_was_admitted_once_is_not_refused_for_good() {
+    let (mut client, mut entropy) = client();
+    client.tick(Duration::ZERO, STEP, &mut entropy);
+    client.opened(Duration::ZERO);
+    let end = SocketEnd::Closed(Some(4403), String::new());
+    let ended = client.ended(Duration::ZERO, end, &mut entropy);
+    assert!(matches!(ended, Ok(Some(Signaling::Retrying { .. }))));
 }
