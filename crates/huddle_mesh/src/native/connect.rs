@@ -171,6 +171,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn refusals_of_servers_that_answer_with_a_status_have_close_codes() {
+        for (answer, code) in [
+            ("HTTP/1.1 400 Bad Request\r\n", close_code::REFUSED),
+            ("HTTP/1.1 401 Unauthorized\r\n", close_code::TOKEN_NEEDED),
+            ("HTTP/1.1 403 Forbidden\r\n", close_code::FORBIDDEN),
+            ("HTTP/1.1 429 Too Many Requests\r\n", close_code::FULL),
+        ] {
+            let answer = format!("{answer}content-length: 3\r\n\r\nwhy");
+            let url = serve(answer.leak()).await;
+            let end = connect(&url, TIMEOUT).await.unwrap_err();
+            assert_eq!(end, SocketEnd::Closed(Some(code), "why".into()));
+        }
+    }
+
+    #[tokio::test]
     async fn unknown_name_is_part_of_the_error() {
         let end = connect("ws://no-such-name.invalid/room", TIMEOUT)
             .await

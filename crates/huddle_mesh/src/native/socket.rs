@@ -165,4 +165,24 @@ mod tests {
             assert_eq!(end, SocketEnd::unread());
         });
     }
+
+    /// Returns how the server sees the end of a connection: whether it received a notice.
+    async fn end_of(close: impl FnOnce(Socket)) -> bool {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/room", listener.local_addr().unwrap());
+        let (inputs, mut received) = mpsc::channel(4);
+        let socket = Socket::open(url, TIMEOUT, 1, inputs);
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut server = tokio_tungstenite::accept_async(stream).await.unwrap();
+        let opened = received.recv().await.unwrap();
+        assert!(matches!(opened.1, Input::SocketOpened));
+        close(socket);
+        matches!(server.next().await, Some(Ok(Message::Close(_))))
+    }
+
+    #[tokio::test]
+    async fn server_receives_a_notice_only_if_the_client_leaves() {
+        assert!(end_of(Socket::leave).await);
+        assert!(!end_of(drop).await);
+    }
 }

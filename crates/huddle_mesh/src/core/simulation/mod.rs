@@ -14,6 +14,7 @@ mod reconnecting;
 mod resuming;
 mod scenarios;
 mod suspension;
+mod tokens;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -59,6 +60,8 @@ struct Node {
     identity: Identity,
     sid: Option<SignalingId>,
     room: String,
+    /// The token with which the node last connected.
+    token: String,
     events: Vec<(Duration, CoreEvent)>,
     /// The number of links that the node has started to open.
     opened: usize,
@@ -186,6 +189,7 @@ impl Simulation {
             identity,
             sid: None,
             room: String::new(),
+            token: String::new(),
             events: Vec::new(),
             opened: 0,
             candidates: Vec::new(),
@@ -342,7 +346,9 @@ impl Simulation {
             let end = SocketEnd::Unreachable("refused".into());
             return self.after(LATENCY, node, Input::SocketEnded(end));
         }
-        let url = match self.resume(node, &url) {
+        let (url, token) = url.split_once("&token=").unwrap_or((&url, ""));
+        self.nodes[node].token = token.to_owned();
+        let url = match self.resume(node, url) {
             None => return,
             Some(url) => url,
         };

@@ -82,7 +82,7 @@ impl Supervisor {
         sids: Vec<SignalingId>,
         actions: &mut Actions,
     ) {
-        let listed: BTreeSet<_> = sids.into_iter().take(MAX_MEMBERS).collect();
+        let listed: BTreeSet<_> = sids.into_iter().collect();
         let known = self.members.keys();
         let gone: Vec<_> = known.filter(|sid| !listed.contains(sid)).copied().collect();
         for sid in gone {

@@ -5,6 +5,7 @@
 //! links is used. So both peers always agree, and a new link is open before the old one closes. A
 //! peer with new ICE servers also makes an offer, to replace a relayed link.
 
+mod admission;
 mod endings;
 mod grouping;
 mod interruption;
