@@ -67,6 +67,45 @@ pub trait HuddleCommandsExt {
     /// ```
     fn set_ice_servers(&mut self, room: Entity, servers: impl IntoIterator<Item = IceServer>);
 
+    /// Sets the token of a room for the signaling server, usually after
+    /// [`TokenNeeded`](crate::TokenNeeded). The room then connects immediately. If it is connected,
+    /// its next connection uses the token. Does nothing if the room was left or has failed.
+    ///
+    /// The game requests the token from its own server, which knows whether the player may join:
+    ///
+    /// ```
+    /// use bevy::{
+    ///     prelude::*,
+    ///     tasks::{IoTaskPool, Task, futures::check_ready},
+    /// };
+    /// use bevy_huddle::prelude::*;
+    ///
+    /// #[derive(Component)]
+    /// struct TokenRequest(Task<String>);
+    ///
+    /// /// Requests a token from the game's server.
+    /// async fn request_token() -> String {
+    ///     // Use an HTTP client here.
+    /// #   String::new()
+    /// }
+    ///
+    /// fn on_token_needed(needed: On<TokenNeeded>, mut commands: Commands) {
+    ///     let request = IoTaskPool::get().spawn(request_token());
+    ///     commands.entity(needed.entity).insert(TokenRequest(request));
+    /// }
+    ///
+    /// fn receive_token(mut rooms: Query<(Entity, &mut TokenRequest)>, mut commands: Commands) {
+    ///     for (room, mut request) in &mut rooms {
+    ///         if let Some(token) = check_ready(&mut request.0) {
+    ///             commands.set_token(room, token);
+    ///             commands.entity(room).remove::<TokenRequest>();
+    ///         }
+    ///     }
+    /// }
+    /// # App::new().add_observer(on_token_needed).add_systems(Update, receive_token);
+    /// ```
+    fn set_token(&mut self, room: Entity, token: impl Into<String>);
+
     /// Sends an event to every other peer. Declare its type with
     /// [`add_peer_event`](crate::HuddleAppExt::add_peer_event).
     fn broadcast<T: PeerMessage>(&mut self, message: T);
@@ -183,6 +222,11 @@ impl HuddleCommandsExt for Commands<'_, '_> {
         self.queue(move |world: &mut World| set_ice_servers(world, room, servers));
     }
 
+    fn set_token(&mut self, room: Entity, token: impl Into<String>) {
+        let token = token.into();
+        self.queue(move |world: &mut World| set_token(world, room, token));
+    }
+
     fn broadcast<T: PeerMessage>(&mut self, message: T) {
         self.send_to(Recipients::Others, message);
     }
@@ -291,6 +335,17 @@ fn set_ice_servers(world: &mut World, room: Entity, servers: Vec<IceServer>) {
             error,
         };
         trigger_failure(world, failed);
+    }
+}
+
+/// Sets the token of a room, even if its local peer has no id yet.
+fn set_token(world: &mut World, room: Entity, token: String) {
+    if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+        link.set_token(token);
+    } else if let Some(mut starting) = world.get_mut::<StartingRoom>(room) {
+        starting.set_token(token);
+    } else {
+        log::debug!("{room} is not a room in use, so it needs no token");
     }
 }
 

@@ -58,7 +58,7 @@
 //! |---|---|---|
 //! | scheme | `wss://` | `ws://` or `wss://`; pages served over https need `wss://` |
 //! | server | `play.example.org` | the signaling server |
-//! | path | `/my-game` | the name of the room; players who use the same name meet |
+//! | path | `/my-game` | the name of the room; players who use the same name meet. A server for several games needs `/GAME/ROOM` |
 //! | query | `?next=2` | optional: the server fills rooms of two players in order of arrival |
 //!
 //! The command spawns a *room entity*. Its [`Room`] component contains the id of the local peer.
@@ -70,6 +70,7 @@
 //! | [`Waiting`](RoomStatus::Waiting) | the room has no other players |
 //! | [`Playing`](RoomStatus::Playing) | the room has at least one peer |
 //! | [`Retrying`](RoomStatus::Retrying) | the signaling server is lost and the room has no peers |
+//! | [`TokenNeeded`](RoomStatus::TokenNeeded) | the signaling server needs another token and the room has no peers |
 //! | [`Failed`](RoomStatus::Failed) | the room cannot be used; [`RoomFailed`] has the reason |
 //!
 //! The plugin connects and reconnects automatically. A match continues even if the signaling server
@@ -347,6 +348,7 @@
 //! | [`PeerRefused`] | the games are not compatible, or one of them did not admit the other player |
 //! | [`KickFailed`] | the room's rules do not let the local player kick a peer |
 //! | [`SetIceServersFailed`] | the new STUN and TURN servers of a room cannot be used |
+//! | [`TokenNeeded`] | the signaling server needs a token, or another one |
 //! | [`TransferFailed`] | a transfer did not complete |
 //! | [`ReplicationFailed`](replication::ReplicationFailed) | an entity or a component cannot be replicated, or a command about its owner had no effect |
 //! | [`SignalingChanged`] | the connection to the signaling server was lost or restored |
@@ -403,7 +405,9 @@
 //! ```
 //!
 //! [`set_ice_servers`](HuddleCommandsExt::set_ice_servers) replaces the servers of a room, for
-//! example before the credentials of a TURN server expire.
+//! example before the credentials of a TURN server expire. A signaling server may offer TURN servers
+//! too, which the room then uses and renews automatically, unless
+//! [`ignore_server_ice`](RoomOptions::ignore_server_ice) is set.
 //!
 //! Directly linked players can see each other's IP addresses. To prevent that, use
 //! [`relay_only`](RoomOptions::relay_only).
@@ -486,7 +490,7 @@ pub use room::{
     components::{MissingLinks, Room, RoomHost, RoomTick},
     events::{
         HostChanged, RoomFailed, RoomStatusChanged, SetIceServersFailed, SignalRejected,
-        SignalingChanged, TicksSkipped,
+        SignalingChanged, TicksSkipped, TokenNeeded,
     },
     options::RoomOptions,
     status::{RoomStatus, SignalingStatus},
@@ -511,7 +515,7 @@ pub mod prelude {
         PeerSender, PeerStopped, PendingPeers, PendingReason, Recipients, Reconnecting, Room,
         RoomFailed, RoomOptions, RoomPeers, RoomSecret, RoomStatus, RoomStatusChanged, RoomTick,
         SendFailed, SetIceServersFailed, SignalRejected, SignalingChanged, SignalingStatus,
-        StopReason, Stopped, TicksSkipped, ToPeers, TransferDelivered, TransferFailed,
+        StopReason, Stopped, TicksSkipped, ToPeers, TokenNeeded, TransferDelivered, TransferFailed,
         TransferLimits, TransferProgress, TransferReceived, TransferStarted, Undelivered,
         ViolationSource,
         conditions::{in_room, is_host, room_playing, room_status, room_waiting},

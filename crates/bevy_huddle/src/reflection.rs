@@ -25,7 +25,7 @@ use crate::{
     room::{
         components::{MissingLinks, Room, RoomHost, RoomTick},
         events::{
-            HostChanged, RoomFailed, RoomStatusChanged, SetIceServersFailed, SignalRejected,
+            HostChanged, RoomFailed, RoomStatusChanged, SetIceServersFailed, SignalRejected, TokenNeeded,
             SignalingChanged, TicksSkipped,
         },
         status::{RoomStatus, SignalingStatus},
@@ -77,6 +77,7 @@ pub(crate) fn register_types(app: &mut App) {
         .register_type::<SignalingChanged>()
         .register_type::<RoomFailed>()
         .register_type::<SetIceServersFailed>()
+        .register_type::<TokenNeeded>()
         .register_type::<HostChanged>()
         .register_type::<TicksSkipped>()
         .register_type::<SignalRejected>()

@@ -32,6 +32,7 @@ use crate::{huddle::Huddle, room::status::RoomStatus, schedule::HuddleSystems};
 /// | [`Waiting`](Self::Waiting) | [`RoomStatus::Waiting`] |
 /// | [`Playing`](Self::Playing) | [`RoomStatus::Playing`] |
 /// | [`Retrying`](Self::Retrying) | [`RoomStatus::Retrying`] |
+/// | [`TokenNeeded`](Self::TokenNeeded) | [`RoomStatus::TokenNeeded`] |
 /// | [`Failed`](Self::Failed) | [`RoomStatus::Failed`] |
 ///
 /// The phase follows the status once per frame, between [`PreUpdate`] and [`Update`], so a status
@@ -50,6 +51,8 @@ pub enum RoomPhase {
     Playing,
     /// No peer is in the room, and the signaling server cannot be reached.
     Retrying,
+    /// No peer is in the room, and the signaling server needs another token.
+    TokenNeeded,
     /// The room cannot be used. The phase lasts until the game leaves the room.
     Failed,
 }
@@ -79,6 +82,7 @@ impl From<Option<RoomStatus>> for RoomPhase {
             Some(RoomStatus::Waiting) => Self::Waiting,
             Some(RoomStatus::Playing) => Self::Playing,
             Some(RoomStatus::Retrying) => Self::Retrying,
+            Some(RoomStatus::TokenNeeded) => Self::TokenNeeded,
             Some(RoomStatus::Failed) => Self::Failed,
         }
     }

@@ -18,6 +18,8 @@ pub(crate) trait Transport: Send + Sync + 'static {
     fn disconnect(&mut self, peer_id: PeerId);
     /// Replaces the STUN and TURN servers for later links. An error keeps the previous ones.
     fn set_ice_servers(&mut self, servers: Vec<IceServer>) -> Result<(), RoomError>;
+    /// Sets the token for the signaling server.
+    fn set_token(&mut self, token: String);
     /// Leaves without waiting. Dropping may wait briefly until the leave message is sent.
     fn leave(self: Box<Self>);
 }
@@ -57,6 +59,10 @@ impl Transport for huddle_mesh::Room {
 
     fn set_ice_servers(&mut self, servers: Vec<IceServer>) -> Result<(), RoomError> {
         self.set_ice_servers(servers)
+    }
+
+    fn set_token(&mut self, token: String) {
+        self.set_token(token);
     }
 
     fn leave(self: Box<Self>) {

@@ -3,6 +3,7 @@ use std::{fmt, time::Duration};
 use crate::{
     room_url::{RoomUrl, RoomUrlError},
     secret::RoomSecret,
+    token::Token,
 };
 
 /// The settings for joining a room.
@@ -26,6 +27,11 @@ pub struct RoomConfig {
     ///
     /// [`Room::set_ice_servers`](crate::Room::set_ice_servers) replaces them in a running room.
     pub ice_servers: Vec<IceServer>,
+    /// Whether the room also uses the TURN servers that the signaling server offers. True by
+    /// default: see [`RoomConfig::ignore_server_ice`].
+    pub uses_server_ice: bool,
+    /// The token for the signaling server: see [`RoomConfig::with_token`].
+    pub(crate) token: Option<Token>,
     /// The routes to other peers that links may use.
     pub route: Route,
     /// The secret of the room. Only peers that know it can join.
@@ -100,6 +106,33 @@ impl RoomConfig {
         self
     }
 
+    /// Ignores the TURN servers that the signaling server offers.
+    ///
+    /// By default, the room adds them to its own [servers](Self::ice_servers), and replaces them
+    /// when the signaling server sends new ones. Links are encrypted, so a TURN server cannot read
+    /// them, but it sees the addresses of the players. Ignore the servers if you do not trust the
+    /// host of the signaling server with that.
+    #[must_use]
+    pub fn ignore_server_ice(mut self) -> Self {
+        self.uses_server_ice = false;
+        self
+    }
+
+    /// Sets the token that a signaling server with tokens requires. The game's own server issues
+    /// it.
+    ///
+    /// The room sends it as the parameter `token` of the URL, because browsers cannot set headers.
+    /// Neither the URL's text nor logs contain it. A `?token=` in the room's URL has the same
+    /// effect.
+    ///
+    /// [`RoomEvent::TokenNeeded`](crate::RoomEvent::TokenNeeded) reports that the server needs
+    /// another token.
+    #[must_use]
+    pub fn with_token(mut self, token: impl Into<String>) -> Self {
+        self.token = Token::new(token);
+        self
+    }
+
     /// Stores the certificate of the local peer in `slot`, so that the peer keeps its id in later
     /// rooms and after a restart or reload.
     ///
@@ -137,10 +170,12 @@ impl RoomConfig {
 }
 
 impl From<RoomUrl> for RoomConfig {
-    fn from(url: RoomUrl) -> Self {
+    fn from(mut url: RoomUrl) -> Self {
         Self {
+            token: url.take_token(),
             url,
             ice_servers: Vec::new(),
+            uses_server_ice: true,
             route: Route::Any,
             secret: None,
             identity: None,
@@ -208,5 +243,20 @@ impl fmt::Debug for IceServer {
             .field("urls", &self.urls)
             .field("username", &self.username)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_output_hides_token_and_credential() {
+        let config = RoomConfig::new("ws://host/room?token=hush")
+            .unwrap()
+            .with_ice_server(IceServer::turn("turn:host", "ada", "hush"));
+        assert_eq!(config.token, Token::new("hush"));
+        assert!(!format!("{config:?}").contains("hush"));
+        assert!(!format!("{:?}", config.with_token("hush2")).contains("hush"));
     }
 }

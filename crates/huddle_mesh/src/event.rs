@@ -94,6 +94,13 @@ pub enum RoomEvent {
         /// The number of violations of this source so far, including this one.
         count: u64,
     },
+    /// The signaling server needs another token. The game requests one from its own server, and
+    /// passes it to [`Room::set_token`](crate::Room::set_token). Until then, the room does not
+    /// connect to the signaling server, so no new peers join. Open links are not affected.
+    TokenNeeded {
+        /// Why the server does not accept the current token, or that it needs one.
+        reason: String,
+    },
     /// The room cannot be used. It does not try again.
     Failed(RoomError),
 }
@@ -117,6 +124,12 @@ pub enum Signaling {
         retry_in: Duration,
         /// The number of attempts in a row that have failed.
         attempt: u32,
+    },
+    /// The server needs another token, so the room waits for the game: see
+    /// [`RoomEvent::TokenNeeded`]. Links between peers stay open.
+    TokenNeeded {
+        /// Why the server does not accept the current token, or that it needs one.
+        reason: String,
     },
 }
 
@@ -161,6 +174,10 @@ pub enum RoomError {
     /// The server refused the request.
     #[error("the signaling server refuses this room: {0}")]
     Refused(String),
+    /// The player may not join the room: the token is forged or for another room, or the server
+    /// does not allow the page.
+    #[error("the signaling server does not admit this player to the room: {0}")]
+    Forbidden(String),
     /// The server has no room at this address.
     #[error("the signaling server has no such room address: {0}")]
     NotFound(String),

@@ -102,6 +102,11 @@ impl Inbox {
                 violation,
                 count,
             },
+            CoreEvent::TokenNeeded { reason } => {
+                self.events
+                    .retain(|event| !matches!(event, RoomEvent::TokenNeeded { .. }));
+                RoomEvent::TokenNeeded { reason }
+            }
             CoreEvent::Failed(error) => RoomEvent::Failed(error),
         };
         if self.events.len() - self.packets >= MANY_NOTICES && self.cancels(&event) {

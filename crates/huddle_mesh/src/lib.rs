@@ -20,6 +20,7 @@ mod config;
 mod core;
 pub mod diagnose;
 mod event;
+mod ice_servers;
 mod ice_url;
 mod inbox;
 mod limits;
@@ -28,6 +29,7 @@ mod room_url;
 mod secret;
 mod signaling_id;
 mod stats;
+mod token;
 mod violation;
 
 #[cfg(not(target_arch = "wasm32"))]

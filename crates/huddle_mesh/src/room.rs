@@ -13,6 +13,7 @@ use crate::{
     platform::{self, Handle},
     room_url::RoomUrl,
     stats::LinkStats,
+    token::Token,
 };
 
 /// The number of bytes that control messages may add to a send queue after the game reads the
@@ -69,7 +70,7 @@ impl Room {
         self.handle.local_id()
     }
 
-    /// Returns the URL that was passed to [`Room::join`].
+    /// Returns the URL that was passed to [`Room::join`], without a token.
     pub fn url(&self) -> &RoomUrl {
         &self.config.url
     }
@@ -153,6 +154,15 @@ impl Room {
         self.handle.set_ice_servers(config.ice_servers.clone());
         self.config = config;
         Ok(())
+    }
+
+    /// Sets the token for the signaling server, usually after
+    /// [`RoomEvent::TokenNeeded`]. If the room is not connected, it connects immediately.
+    /// Otherwise, the next connection uses the token. An empty text removes the token.
+    pub fn set_token(&mut self, token: impl Into<String>) {
+        let token = Token::new(token);
+        self.config.token.clone_from(&token);
+        self.handle.set_token(token);
     }
 
     /// Leaves the room, and sends the goodbye to the other peers in the background.

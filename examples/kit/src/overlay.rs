@@ -92,6 +92,9 @@ fn update_hud(
 pub(crate) fn problem(status: &SignalingStatus) -> Option<String> {
     match &status.0 {
         Signaling::Retrying { reason, .. } => Some(format!("{reason}. Trying again.")),
+        Signaling::TokenNeeded { reason } => {
+            Some(format!("The signaling server needs a token: {reason}."))
+        }
         Signaling::Connecting | Signaling::Connected { .. } => None,
     }
 }

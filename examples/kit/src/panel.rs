@@ -68,7 +68,9 @@ impl Situation<'_> {
                 self.problem
                     .unwrap_or_else(|| "Connecting to the signaling server.".to_owned()),
             ),
-            RoomStatus::Retrying => ("Not connected".to_owned(), self.problem.unwrap_or_default()),
+            RoomStatus::Retrying | RoomStatus::TokenNeeded => {
+                ("Not connected".to_owned(), self.problem.unwrap_or_default())
+            }
             RoomStatus::Failed => (
                 "Cannot join this room".to_owned(),
                 self.failure.unwrap_or_default().to_owned(),

@@ -3,7 +3,6 @@
 use bytes::{Bytes, BytesMut};
 use huddle_id::PeerId;
 use url::Url;
-use uuid::Uuid;
 
 use crate::{
     core::{
@@ -101,20 +100,25 @@ fn split(bytes: &[u8], length: usize) -> (Vec<Bytes>, Result<(), FramingError>) 
 
 /// Decodes the URL of a room.
 pub fn room_url(text: &str) {
-    let Ok(url) = text.parse::<RoomUrl>() else {
+    let Ok(mut url) = text.parse::<RoomUrl>() else {
         return;
     };
+    // Texts do not contain the token.
+    url.take_token();
     assert_eq!(url.to_string().parse(), Ok(url.clone()));
     let name = url.room_name();
-    assert!(!name.is_empty() && name.len() <= RoomUrl::MAX_NAME_LEN && !name.contains('/'));
+    for name in url.app().into_iter().chain([name]) {
+        assert!(!name.is_empty() && name.len() <= RoomUrl::MAX_NAME_LEN && !name.contains('/'));
+    }
 
     let private = url.private_room("private");
-    assert_eq!(private.room_name(), "private");
+    assert_eq!((private.app(), private.room_name()), (url.app(), "private"));
     assert_eq!(private.group_size(), None);
     assert_eq!(private.to_string().parse(), Ok(private));
 
-    for group in [None, Some(Uuid::from_u128(7))] {
-        let socket = Url::parse(&url.socket_url(group)).expect("a valid URL");
+    for group in [None, Some("7")] {
+        let parameters = group.map(|group| ("group", group.to_owned()));
+        let socket = Url::parse(&url.socket_url(parameters)).expect("a valid URL");
         assert!(matches!(socket.scheme(), "ws" | "wss"));
         // A browser throws an exception if the URL of a WebSocket has a fragment.
         assert_eq!(socket.fragment(), None);
@@ -123,7 +127,7 @@ pub fn room_url(text: &str) {
             pairs.any(|pair| pair == (key.into(), value.into()))
         };
         assert!(has("huddle", "1"));
-        assert!(group.is_none_or(|id| has("group", &id.simple().to_string())));
+        assert!(group.is_none_or(|group| has("group", group)));
     }
 }
 

@@ -26,6 +26,8 @@ mod secret;
 mod signaling_id;
 #[path = "../../../crates/huddle_mesh/src/stats.rs"]
 mod stats;
+#[path = "../../../crates/huddle_mesh/src/token.rs"]
+mod token;
 #[path = "../../../crates/huddle_mesh/src/violation.rs"]
 mod violation;
 

@@ -119,6 +119,16 @@ pub fn signal(u: U) -> Result<String> {
         2 => json!({ "PeerLeft": id(u)? }),
         3 if u.arbitrary()? => json!("KeepAlive"),
         3 if u.arbitrary()? => json!({ "Members": [id(u)?, id(u)?] }),
+        3 if u.arbitrary()? => json!({ "Doubtful": id(u)? }),
+        3 if u.arbitrary()? => json!({ "Resumed": id(u)? }),
+        3 if u.arbitrary()? => {
+            let members = [id(u)?, id(u)?];
+            json!({ "Session": { "resume": id(u)?, "timeout_ms": 9, "members": members } })
+        }
+        3 if u.arbitrary()? => {
+            let url = word(u, 4)?;
+            json!({ "IceServers": { "urls": [url], "username": "u", "credential": "p" } })
+        }
         3 => json!({ "Group": stage(u)? }),
         4..=7 => json!({ "Signal": { "sender": id(u)?, "data": { "Offer": sdp(u)? } } }),
         8..=10 => json!({ "Signal": { "sender": id(u)?, "data": { "Answer": sdp(u)? } } }),

@@ -15,10 +15,11 @@ use crate::{
     steps::{LOAD_TIMEOUT, all_meet},
 };
 
-/// The maximum time until a fault is reported, longer than the timeout of a connection attempt.
-const REPORT_TIMEOUT: Duration = Duration::from_secs(25);
+/// The maximum time until a fault is reported. Linked players pause for up to 31 s before each of two
+/// attempts.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(70);
 /// The maximum time until the players meet, longer than the pause between connection attempts.
-const MEETING_TIMEOUT: Duration = Duration::from_secs(25);
+const MEETING_TIMEOUT: Duration = Duration::from_secs(40);
 const FLOODED: Duration = Duration::from_secs(10);
 const GROWTH_MIB: f64 = 96.0;
 

@@ -168,6 +168,10 @@ impl Transport for ConditionedTransport {
         self.inner.set_ice_servers(servers)
     }
 
+    fn set_token(&mut self, token: String) {
+        self.inner.set_token(token);
+    }
+
     fn leave(self: Box<Self>) {
         self.inner.leave();
     }

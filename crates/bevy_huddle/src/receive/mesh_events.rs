@@ -20,7 +20,7 @@ use crate::{
     },
     room::{
         components::{Room, Rooms},
-        events::SignalRejected,
+        events::{SignalRejected, TokenNeeded},
         link::{RoomLink, peer_entity},
     },
 };
@@ -128,6 +128,18 @@ pub(super) fn handle(world: &mut World, room: Entity, event: RoomEvent) {
                 );
             }
         },
+        RoomEvent::TokenNeeded { reason } => {
+            log::warn!(
+                "the signaling server needs a new token ({reason}); pass one to `commands.set_token`, because until then no new player can join"
+            );
+            trigger(
+                world,
+                TokenNeeded {
+                    entity: room,
+                    reason,
+                },
+            );
+        }
         RoomEvent::Failed(error) => fail(world, room, error.into()),
     }
 }

@@ -54,6 +54,20 @@ pub struct SetIceServersFailed {
     pub error: RoomError,
 }
 
+/// The signaling server needs another token: the room has none, or it has expired. Triggered on the
+/// room entity.
+///
+/// The room waits until the game calls [`set_token`](crate::HuddleCommandsExt::set_token). Until
+/// then, no new players find it. Open links are not affected.
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(Event, Debug, Clone, PartialEq)]
+pub struct TokenNeeded {
+    /// The room entity.
+    pub entity: Entity,
+    /// The text of the server: why it does not accept the current token, or that it needs one.
+    pub reason: String,
+}
+
 /// The room has a new host: the peer that has been in the room longest, according to the local
 /// peer. Triggered on the room entity.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]

@@ -41,6 +41,11 @@ impl StartingRoom {
     pub(crate) fn set_ice_servers(&mut self, servers: Vec<IceServer>) -> Result<(), RoomError> {
         self.transport.set_ice_servers(servers)
     }
+
+    /// Sets the token for the signaling server.
+    pub(crate) fn set_token(&mut self, token: String) {
+        self.transport.set_token(token);
+    }
 }
 
 /// Joins a room and inserts its components, or [`StartingRoom`], or [`FailedJoin`].

@@ -148,6 +148,13 @@ impl RoomLink {
         }
     }
 
+    /// Sets the token for the signaling server.
+    pub(crate) fn set_token(&mut self, token: String) {
+        if let Some(transport) = &mut self.transport {
+            transport.set_token(token);
+        }
+    }
+
     /// Returns the next event of the session. The replicated entities follow the peers and the host.
     pub(crate) fn poll_session(&mut self) -> Option<SessionEvent> {
         let event = self.session.poll()?;

@@ -1,6 +1,6 @@
 //! The options of a room.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use bevy::prelude::*;
 use bytes::Bytes;
@@ -22,9 +22,12 @@ use crate::conditioner::settings::LinkConditioner;
 ///     .ice_server(IceServer::turn("turn:turn.example.org:3478", "user", "secret"));
 /// let hidden = behind_routers.clone().relay_only();
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct RoomOptions {
+    /// It may contain a token.
     url: String,
+    token: Option<String>,
+    uses_server_ice: bool,
     ice_servers: Vec<IceServer>,
     relay_only: bool,
     secret: Option<RoomSecret>,
@@ -45,6 +48,8 @@ impl RoomOptions {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            token: None,
+            uses_server_ice: true,
             ice_servers: Vec::new(),
             relay_only: false,
             secret: None,
@@ -70,6 +75,28 @@ impl RoomOptions {
     #[must_use]
     pub fn relay_only(mut self) -> Self {
         self.relay_only = true;
+        self
+    }
+
+    /// Ignores the TURN servers that the signaling server offers.
+    ///
+    /// By default, the room adds them to its own, and replaces them when the signaling server sends
+    /// new ones. All links are encrypted, so a TURN server cannot read them, but it sees the
+    /// addresses of the players.
+    #[must_use]
+    pub fn ignore_server_ice(mut self) -> Self {
+        self.uses_server_ice = false;
+        self
+    }
+
+    /// Sets the token that a signaling server with tokens requires. The game's own server issues
+    /// it.
+    ///
+    /// [`TokenNeeded`](crate::TokenNeeded) reports that the server needs another token. The game
+    /// then passes it to [`set_token`](crate::HuddleCommandsExt::set_token).
+    #[must_use]
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(token.into());
         self
     }
 
@@ -169,6 +196,10 @@ impl RoomOptions {
             .into_iter()
             .fold(config, RoomConfig::with_ice_server);
         config.secret = self.secret;
+        config.uses_server_ice = self.uses_server_ice;
+        if let Some(token) = self.token {
+            config = config.with_token(token);
+        }
         config.identity = self.identity;
         if let Some(timeout) = self.reconnect_timeout {
             config = config.with_reconnect_timeout(timeout);
@@ -178,6 +209,24 @@ impl RoomOptions {
         } else {
             config
         })
+    }
+}
+
+impl fmt::Debug for RoomOptions {
+    /// Omits the token, the secret and the parameters of the URL, so that they do not appear in
+    /// logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = self.url.split('?').next().unwrap_or_default();
+        f.debug_struct("RoomOptions")
+            .field("url", &url)
+            .field("ice_servers", &self.ice_servers)
+            .field("relay_only", &self.relay_only)
+            .field("identity", &self.identity)
+            .field("reconnect_timeout", &self.reconnect_timeout)
+            .field("kick_policy", &self.kick_policy)
+            .field("capacity", &self.capacity)
+            .field("conditioner", &self.conditioner)
+            .finish_non_exhaustive()
     }
 }
 
@@ -229,5 +278,21 @@ mod tests {
                 .route,
             Route::Any
         );
+    }
+
+    #[test]
+    fn debug_output_contains_no_token() {
+        let options = RoomOptions::new("ws://host/room?token=hush").token("hush");
+        assert!(!format!("{options:?}").contains("hush"), "{options:?}");
+        let config = options.into_config().unwrap();
+        assert_eq!(config.url.to_string(), "ws://host/room");
+    }
+
+    #[test]
+    fn turn_servers_of_the_signaling_server_are_used_by_default() {
+        let options = RoomOptions::new("ws://host/room");
+        assert!(options.clone().into_config().unwrap().uses_server_ice);
+        let ignoring = options.ignore_server_ice().into_config().unwrap();
+        assert!(!ignoring.uses_server_ice);
     }
 }

@@ -24,6 +24,10 @@ pub enum RoomStatus {
     /// No peer has joined, and the signaling server is unreachable. The room reconnects
     /// automatically.
     Retrying,
+    /// No peer has joined, and the signaling server needs another token. The room waits for
+    /// [`set_token`](crate::HuddleCommandsExt::set_token); see
+    /// [`TokenNeeded`](crate::TokenNeeded).
+    TokenNeeded,
     /// The room cannot be used. [`RoomFailed`](crate::RoomFailed) contains the reason.
     Failed,
 }
@@ -33,13 +37,15 @@ pub enum RoomStatus {
 pub(crate) struct ReportedStatus(pub(crate) RoomStatus);
 
 impl RoomStatus {
-    /// Returns the name of the status: `joining`, `waiting`, `playing`, `retrying` or `failed`.
+    /// Returns the name of the status: `joining`, `waiting`, `playing`, `retrying`, `token needed`
+    /// or `failed`.
     pub const fn as_str(self) -> &'static str {
         match self {
             RoomStatus::Joining => "joining",
             RoomStatus::Waiting => "waiting",
             RoomStatus::Playing => "playing",
             RoomStatus::Retrying => "retrying",
+            RoomStatus::TokenNeeded => "token needed",
             RoomStatus::Failed => "failed",
         }
     }
@@ -51,6 +57,7 @@ impl RoomStatus {
             Signaling::Connecting => RoomStatus::Joining,
             Signaling::Connected { .. } => RoomStatus::Waiting,
             Signaling::Retrying { .. } => RoomStatus::Retrying,
+            Signaling::TokenNeeded { .. } => RoomStatus::TokenNeeded,
         }
     }
 }
@@ -90,6 +97,9 @@ mod tests {
             retry_in: Duration::from_secs(1),
             attempt: 1,
         };
+        let expired = Signaling::TokenNeeded {
+            reason: "expired".to_owned(),
+        };
         let back = Signaling::Connected { reconnected: true };
         let cases = [
             (&Signaling::Connecting, 0, RoomStatus::Joining),
@@ -97,6 +107,8 @@ mod tests {
             (&back, 0, RoomStatus::Waiting),
             (&back, 2, RoomStatus::Playing),
             (&lost, 0, RoomStatus::Retrying),
+            (&expired, 0, RoomStatus::TokenNeeded),
+            (&expired, 1, RoomStatus::Playing),
             (&lost, 1, RoomStatus::Playing),
         ];
         for (signaling, peers, status) in cases {

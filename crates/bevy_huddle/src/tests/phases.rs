@@ -10,12 +10,13 @@ use crate::{
 #[derive(Resource, Default)]
 struct Ran(Vec<String>);
 
-const PHASES: [RoomPhase; 6] = [
+const PHASES: [RoomPhase; 7] = [
     RoomPhase::NoRoom,
     RoomPhase::Joining,
     RoomPhase::Waiting,
     RoomPhase::Playing,
     RoomPhase::Retrying,
+    RoomPhase::TokenNeeded,
     RoomPhase::Failed,
 ];
 
@@ -116,6 +117,7 @@ fn each_phase_has_the_name_of_its_status() {
         RoomStatus::Waiting,
         RoomStatus::Playing,
         RoomStatus::Retrying,
+        RoomStatus::TokenNeeded,
         RoomStatus::Failed,
     ]) {
         assert_eq!(RoomPhase::from(Some(status)), *phase);

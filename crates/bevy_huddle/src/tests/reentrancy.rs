@@ -67,6 +67,7 @@ fn all_events() -> Vec<Observed> {
         event::<SignalingChanged>(),
         event::<RoomFailed>(),
         event::<SetIceServersFailed>(),
+        event::<TokenNeeded>(),
         event::<SendFailed>(),
         event::<MessageRejected>(),
         event::<SignalRejected>(),
@@ -146,6 +147,7 @@ fn watch_all(app: &mut App) {
     watch::<SignalingChanged>(app);
     watch::<RoomFailed>(app);
     watch::<SetIceServersFailed>(app);
+    watch::<TokenNeeded>(app);
     watch::<MessageRejected>(app);
     watch::<SignalRejected>(app);
     watch::<RawReceived>(app);
@@ -291,6 +293,9 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
             source: ViolationSource::Server,
             violation: ProtocolViolation::SecondId,
             count: 1,
+        },
+        RoomEvent::TokenNeeded {
+            reason: "expired".to_owned(),
         },
         RoomEvent::PeerJoined {
             peer_id: stranger,

@@ -7,7 +7,7 @@ use std::sync::{
 
 use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
-use huddle_mesh::{Channel, IceServer, LinkStats, RoomError, RoomEvent, SendError};
+use huddle_mesh::{Channel, IceServer, LinkStats, RoomError, RoomEvent, SendError, Signaling};
 
 use super::game::{LabExt, game, lab};
 use crate::{
@@ -25,6 +25,8 @@ struct Start {
     failure: Arc<Mutex<Option<RoomError>>>,
     /// The ICE servers that the game has set.
     ice_servers: Arc<Mutex<Vec<IceServer>>>,
+    /// The token that the game has set.
+    token: Arc<Mutex<String>>,
 }
 
 /// A transport of the lab whose id is unknown until the test allows it.
@@ -78,6 +80,10 @@ impl Transport for LateId {
     fn set_ice_servers(&mut self, servers: Vec<IceServer>) -> Result<(), RoomError> {
         *self.start.ice_servers.lock().unwrap() = servers;
         Ok(())
+    }
+
+    fn set_token(&mut self, token: String) {
+        *self.start.token.lock().unwrap() = token;
     }
 
     fn leave(self: Box<Self>) {
@@ -163,6 +169,46 @@ fn ice_servers_can_be_set_before_and_after_the_local_id_is_known() {
         lab.settle();
         assert_eq!(*start.ice_servers.lock().unwrap(), [server]);
     }
+}
+
+#[test]
+fn token_can_be_set_before_and_after_the_local_id_is_known() {
+    let mut lab = lab();
+    let (ada, start) = late_player(&mut lab);
+    lab.settle();
+    let room = room(&mut lab, ada);
+    for has_id in [false, true] {
+        start.has_id.store(has_id, Ordering::Relaxed);
+        lab.settle();
+        let token = format!("token {has_id}");
+        let set = token.clone();
+        lab.commands(ada, move |commands| commands.set_token(room, set));
+        lab.settle();
+        assert_eq!(*start.token.lock().unwrap(), token);
+    }
+}
+
+#[test]
+fn observer_answers_a_request_for_a_token() {
+    let mut lab = lab();
+    let (ada, start) = late_player(&mut lab);
+    start.has_id.store(true, Ordering::Relaxed);
+    lab[ada].add_observer(|needed: On<TokenNeeded>, mut commands: Commands| {
+        assert_eq!(needed.reason, "expired");
+        commands.set_token(needed.entity, "fresh");
+    });
+    lab.settle();
+    let room = room(&mut lab, ada);
+    let reason = "expired".to_owned();
+    let signaling = Signaling::TokenNeeded {
+        reason: reason.clone(),
+    };
+    lab.inject(ada, RoomEvent::Signaling(signaling));
+    lab.inject(ada, RoomEvent::TokenNeeded { reason });
+    lab.settle();
+    assert_eq!(*start.token.lock().unwrap(), "fresh");
+    let status = lab.get::<RoomStatus>(ada, room);
+    assert_eq!(status, Some(&RoomStatus::TokenNeeded));
 }
 
 #[test]

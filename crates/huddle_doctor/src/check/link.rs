@@ -69,6 +69,10 @@ impl LinkCheck {
                         let reason = reason.to_string();
                         self.failure.get_or_insert(Failure::Signaling(reason));
                     }
+                    RoomEvent::TokenNeeded { reason } => {
+                        let reason = format!("the signaling server needs a token: {reason}");
+                        self.failure.get_or_insert(Failure::Signaling(reason));
+                    }
                     RoomEvent::PeerJoined { peer_id, .. } => member.peer_id = Some(peer_id),
                     RoomEvent::LinkFailed { reason, .. } => {
                         let reason = reason.to_string();
@@ -148,9 +152,10 @@ fn join(server: &str, ice_servers: &[IceServer], route: Route) -> Result<[Room; 
 fn of_room(error: &RoomError) -> Failure {
     let text = error.to_string();
     match error {
-        RoomError::Refused(_) | RoomError::NotFound(_) | RoomError::BlockedByBrowser { .. } => {
-            Failure::Signaling(text)
-        }
+        RoomError::Refused(_)
+        | RoomError::Forbidden(_)
+        | RoomError::NotFound(_)
+        | RoomError::BlockedByBrowser { .. } => Failure::Signaling(text),
         _ => Failure::Link(text),
     }
 }

@@ -54,6 +54,13 @@ impl Grouping {
         size.map_or(Self::Settled, Self::ByPeers)
     }
 
+    /// Makes a report to the server due.
+    pub(crate) fn request_report(&mut self) {
+        if let Self::ByServer(reports) = self {
+            reports.request();
+        }
+    }
+
     /// Handles the loss of the signaling connection.
     pub(crate) fn lost(&mut self) {
         if let Self::ByServer(_) = self {

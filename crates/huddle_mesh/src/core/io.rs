@@ -8,6 +8,7 @@ use huddle_id::PeerId;
 use super::{link::LinkId, signaling::SocketEnd};
 use crate::{
     channel::Channel,
+    config::IceServer,
     event::{DisconnectReason, LinkFailure, RoomError, Signaling},
     stats::Path,
     violation::{ProtocolViolation, ViolationSource},
@@ -57,7 +58,10 @@ pub(crate) enum Action {
     /// Send a text message on the WebSocket.
     SocketSend(String),
     /// Close the WebSocket. The driver no longer reports its events.
-    SocketClose,
+    SocketClose {
+        /// Whether the local peer leaves, so that the server must not keep its place.
+        is_leaving: bool,
+    },
     /// Open a link, with the offer of the peer, or with a new offer of the local peer.
     OpenLink { link: LinkId, offer: Option<String> },
     /// Pass the peer's answer to the link that made the offer.
@@ -72,6 +76,8 @@ pub(crate) enum Action {
     },
     /// Close a link. The driver no longer reports its events.
     CloseLink { link: LinkId },
+    /// Use the TURN servers that the signaling server offers, instead of its previous ones.
+    UseIceServers(IceServer),
     /// Report an event to the game.
     Emit(CoreEvent),
 }
@@ -107,6 +113,9 @@ pub(crate) enum CoreEvent {
         source: ViolationSource,
         violation: ProtocolViolation,
         count: u64,
+    },
+    TokenNeeded {
+        reason: String,
     },
     Failed(RoomError),
 }

@@ -43,6 +43,8 @@ pub(crate) struct Link {
     pub remote_ufrag: Option<String>,
     /// Whether both peers still have the signaling ids of the negotiation.
     pub is_signaled: bool,
+    /// When to make a new offer, because a signal of this attempt may have been lost.
+    pub renew_at: Option<Duration>,
     /// The link was opened with ICE servers that the game has replaced since.
     pub has_old_servers: bool,
     /// The number of candidates accepted from the other peer.

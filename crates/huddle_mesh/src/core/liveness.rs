@@ -109,6 +109,11 @@ impl Liveness {
         self.probe_until.get_or_insert(self.silence + PROBE_WAIT);
     }
 
+    /// Ends a probe because its reason no longer applies.
+    pub(crate) fn cancel_probe(&mut self) {
+        self.probe_until = None;
+    }
+
     /// Ends a probe without a verdict. Returns `false` if the peer is lost anyway.
     pub(crate) fn end_probe(&mut self, timeout: Duration) -> bool {
         self.probe_until.take().is_some() && self.silence < self.limit(timeout)

@@ -20,10 +20,11 @@ use super::{
 };
 use crate::{
     channel::Channel,
-    config::RoomConfig,
+    config::{IceServer, RoomConfig},
     event::{Signaling, SignalingLoss},
     room_url::RoomUrl,
     stats::LinkStats,
+    token::Token,
     violation::ProtocolViolation,
 };
 
@@ -35,6 +36,9 @@ pub(crate) const TICK: Duration = Duration::from_millis(50);
 /// all other peers.
 const FLOOD_BURST: u32 = 32_768;
 const FLOOD_PER_SECOND: u32 = 4096;
+/// How often the server may replace its TURN servers, which replaces relayed links.
+const ICE_BURST: u32 = 4;
+const ICE_PER_SECOND: u32 = 1;
 /// The maximum length of a quote from an invalid server message.
 const MAX_QUOTE: usize = 120;
 
@@ -43,6 +47,10 @@ const MAX_QUOTE: usize = 120;
 pub(crate) struct Core {
     signaling: SignalingClient,
     supervisor: Supervisor,
+    /// Whether to use the TURN servers that the server offers.
+    uses_server_ice: bool,
+    /// Limits how often the server replaces its TURN servers.
+    ice_messages: Bucket,
     activity: Activity,
     entropy: Entropy,
     /// The server's remaining budget.
@@ -55,7 +63,9 @@ impl Core {
     pub(crate) fn new(identity: &Identity, config: &RoomConfig, entropy: Entropy) -> Self {
         Self {
             supervisor: Supervisor::new(identity, config),
-            signaling: SignalingClient::new(config.url.clone()),
+            signaling: SignalingClient::new(config.url.clone(), config.token.clone()),
+            uses_server_ice: config.uses_server_ice,
+            ice_messages: Bucket::new(ICE_BURST, ICE_PER_SECOND, Duration::ZERO),
             activity: Activity::default(),
             entropy,
             flow: Bucket::new(FLOOD_BURST, FLOOD_PER_SECOND, Duration::ZERO),
@@ -86,6 +96,9 @@ impl Core {
             Input::Link(link, input) => {
                 self.supervisor
                     .link_input(now, link, input, &mut self.entropy, &mut self.actions);
+                if self.supervisor.take_server_is_up() {
+                    self.signaling.server_is_up(now, &mut self.entropy);
+                }
                 self.move_group(now);
             }
         }
@@ -103,6 +116,8 @@ impl Core {
         if doubt {
             self.signaling.doubt();
         }
+        let is_calm = self.supervisor.is_calm();
+        self.signaling.set_calm(now, is_calm, &mut self.entropy);
         let (action, signaling) = self.signaling.tick(now, step, &mut self.entropy);
         self.socket_action(action);
         match signaling {
@@ -153,6 +168,11 @@ impl Core {
     pub(crate) fn network_changed(&mut self, now: Duration) {
         self.supervisor.check_links(now, &mut self.actions);
         self.signaling.network_changed(now);
+    }
+
+    /// Sets the token for the server, and connects if the room waits for one.
+    pub(crate) fn set_token(&mut self, now: Duration, token: Option<Token>) {
+        self.signaling.set_token(now, token);
     }
 
     /// Reacts to new ICE servers: replaces the links and attempts that need them.
@@ -218,8 +238,9 @@ impl Core {
                 return self.server_violation(now, ProtocolViolation::NotMatchbox(quote));
             }
         };
-        if let (ServerMessage::IdAssigned(_), false) = (&message, self.signaling.is_open()) {
+        if let (ServerMessage::IdAssigned(sid), false) = (&message, self.signaling.is_open()) {
             // A server that refuses the room closes the connection instead of assigning an id.
+            self.supervisor.id_assigned(*sid, &mut self.actions);
             let signaling = self.signaling.opened(now);
             self.emit(CoreEvent::Signaling(signaling));
         }
@@ -228,12 +249,30 @@ impl Core {
         }
         self.signaling
             .message_received(message == ServerMessage::KeepAlive);
-        if let ServerMessage::Group(stage) = message {
-            return self.group_stage_changed(now, stage);
+        match &message {
+            ServerMessage::Group(stage) => return self.group_stage_changed(now, *stage),
+            ServerMessage::IceServers(servers) => {
+                return self.ice_servers_offered(now, servers.clone());
+            }
+            ServerMessage::Session(session) => self.signaling.set_place(session.resume),
+            _ => {}
         }
         self.supervisor
             .server_message(now, message, &mut self.actions);
         self.move_group(now);
+    }
+
+    /// Handles the TURN servers that the server offers.
+    fn ice_servers_offered(&mut self, now: Duration, servers: Result<IceServer, &'static str>) {
+        if !self.uses_server_ice || !self.ice_messages.take(now, 1) {
+            return;
+        }
+        match servers {
+            Ok(server) => self.actions.push_back(Action::UseIceServers(server)),
+            Err(reason) => {
+                log::warn!("the TURN servers of the signaling server are ignored: {reason}");
+            }
+        }
     }
 
     /// Handles the server's report of the group's progress.
@@ -299,8 +338,19 @@ impl Core {
     }
 
     fn signaling_lost(&mut self, signaling: Signaling) {
-        self.supervisor.signaling_lost(&mut self.actions);
+        if self.signaling.has_place() {
+            self.supervisor.signaling_interrupted(&mut self.actions);
+        } else {
+            self.supervisor.signaling_lost(&mut self.actions);
+        }
+        let token_needed = match &signaling {
+            Signaling::TokenNeeded { reason } => Some(reason.clone()),
+            _ => None,
+        };
         self.emit(CoreEvent::Signaling(signaling));
+        if let Some(reason) = token_needed {
+            self.emit(CoreEvent::TokenNeeded { reason });
+        }
     }
 
     /// Moves a complete group to a room of its own, so that the server does not group a
@@ -321,7 +371,8 @@ impl Core {
         self.actions.extend(action.map(|action| match action {
             SocketAction::Connect { url, timeout } => Action::Connect { url, timeout },
             SocketAction::KeepAlive => Action::SocketSend(KEEP_ALIVE.to_owned()),
-            SocketAction::Close => Action::SocketClose,
+            SocketAction::Close => Action::SocketClose { is_leaving: false },
+            SocketAction::Leave => Action::SocketClose { is_leaving: true },
         }));
     }
 

@@ -16,6 +16,7 @@ mod liveness;
 mod machine;
 mod peer;
 pub(crate) mod sdp;
+mod server_ice;
 pub(crate) mod signal;
 mod signaling;
 mod supervisor;

@@ -10,6 +10,11 @@ use crate::{
     stats::{LinkStats, Path, StopReason},
 };
 
+/// The rate limit of changes of one peer's signaling connection. The mesh does not react to changes
+/// above it, so that a peer cannot use them to make the local peer send signals to other members.
+const INTRODUCTION_BURST: u32 = 8;
+const INTRODUCTIONS_PER_SECOND: u32 = 1;
+
 /// A peer, identified by an id that stays the same across new links and new signaling ids.
 #[derive(Debug, Default)]
 pub(crate) struct Peer {
@@ -18,8 +23,8 @@ pub(crate) struct Peer {
     /// The peer is a stock matchbox client. Its peer id is its signaling id, and its silence is not
     /// judged.
     pub is_matchbox_client: bool,
-    /// The server reported that the peer left, and no other signaling id of it is known. Only then
-    /// does the silence of a stock client count.
+    /// The server reported that the peer left or lost its connection, and not that it came back.
+    /// Only then does the silence of a stock client count.
     pub unlisted: bool,
     /// The game has received that the peer joined, and not yet that it left.
     pub is_connected: bool,
@@ -31,7 +36,8 @@ pub(crate) struct Peer {
     /// The link in use.
     pub link: Option<LinkId>,
     pub liveness: Liveness,
-    /// Limits how often a change of its signaling id is answered. `None` before the first change.
+    /// Limits how often the local peer reacts to changes of the peer's signaling connection. `None`
+    /// before the first change.
     pub introductions: Option<Bucket>,
     /// The time of the last pong to this peer.
     pub last_pong: Option<Duration>,
@@ -55,6 +61,12 @@ pub(crate) struct Traffic {
 }
 
 impl Peer {
+    /// Returns whether to react to a change of the peer's signaling connection now.
+    pub(crate) fn take_introduction(&mut self, now: Duration) -> bool {
+        let bucket = || Bucket::new(INTRODUCTION_BURST, INTRODUCTIONS_PER_SECOND, now);
+        self.introductions.get_or_insert_with(bucket).take(now, 1)
+    }
+
     /// Returns whether the peer has a link in use and is not reconnecting.
     pub(crate) fn is_healthy(&self) -> bool {
         self.is_connected && self.link.is_some() && !self.is_reconnecting
@@ -93,6 +105,12 @@ impl Peer {
 pub(crate) struct Member {
     /// The server requested the first offer from the local peer.
     pub we_offer: bool,
+    /// The member has lost its connection to the server, which keeps its place. It receives no
+    /// signals.
+    pub is_doubtful: bool,
+    /// Signals between the member and the local peer may have been lost, so later ones may be
+    /// unexpected.
+    pub was_interrupted: bool,
     /// The time since which an offer of this member is due, because it was in the room before the
     /// local peer.
     pub offers_since: Option<Duration>,
@@ -120,4 +138,15 @@ pub(crate) struct Member {
     pub offers: Option<Bucket>,
     /// The id with which the last link failure was reported to the game.
     pub reported: Option<PeerId>,
+}
+
+impl Member {
+    /// Continues after an interruption of the member's connection, or of the local peer's.
+    pub(crate) fn resume(&mut self, now: Duration) {
+        self.is_doubtful = false;
+        self.was_interrupted = true;
+        self.failures = 0;
+        self.retry_at = now;
+        self.offers_since = self.offers_since.map(|_| now);
+    }
 }

@@ -1,18 +1,21 @@
 //! The messages on the signaling WebSocket: JSON, as defined by matchbox.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use huddle_id::PeerId;
 use matchbox_protocol::PeerRequest;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
 use super::{
     candidate::Candidate,
     grouping::Stage,
     sdp::{Description, SdpKind},
+    server_ice::WireIceServers,
 };
 use crate::{
+    config::IceServer,
     signaling_id::SignalingId,
     violation::{ProtocolViolation, SdpError},
 };
@@ -65,6 +68,39 @@ enum WireEvent<'a> {
     },
     Group(Stage),
     Members(Vec<SignalingId>),
+    Session(Session),
+    Doubtful(SignalingId),
+    Resumed(SignalingId),
+    IceServers(WireIceServers),
+}
+
+/// The place of this client in its room, which a server keeps for a while after the connection was
+/// lost.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct Session {
+    /// The secret with which the client takes its place again.
+    pub resume: ResumeSecret,
+    /// All other members, if the client has taken its place again.
+    #[serde(default)]
+    pub members: Option<Vec<SignalingId>>,
+}
+
+/// The secret of a place. It has 128 bits.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct ResumeSecret(#[serde(with = "uuid::serde::simple")] Uuid);
+
+impl fmt::Debug for ResumeSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ResumeSecret(..)")
+    }
+}
+
+impl ResumeSecret {
+    /// Returns the secret as 32 hexadecimal digits.
+    pub(crate) fn expose(self) -> String {
+        self.0.simple().to_string()
+    }
 }
 
 /// A validated message from the server.
@@ -83,6 +119,14 @@ pub(crate) enum ServerMessage {
     Group(Stage),
     /// The members that were in the room before this client. Sent by the huddle server.
     Members(Vec<SignalingId>),
+    /// The place of this client. Sent by the huddle server.
+    Session(Session),
+    /// A member lost its connection, and the huddle server keeps its place.
+    Doubtful(SignalingId),
+    /// A doubtful member is connected again.
+    Resumed(SignalingId),
+    /// The TURN servers of the huddle server, or why they cannot be used.
+    IceServers(Result<IceServer, &'static str>),
 }
 
 /// The keep-alive that a client sends. The huddle server sends the same text back.
@@ -101,6 +145,10 @@ impl FromStr for ServerMessage {
             WireEvent::PeerLeft(id) => ServerMessage::PeerLeft(id),
             WireEvent::Group(stage) => ServerMessage::Group(stage),
             WireEvent::Members(peers) => ServerMessage::Members(peers),
+            WireEvent::Session(session) => ServerMessage::Session(session),
+            WireEvent::Doubtful(id) => ServerMessage::Doubtful(id),
+            WireEvent::IceServers(servers) => ServerMessage::IceServers(servers.validate()),
+            WireEvent::Resumed(id) => ServerMessage::Resumed(id),
             WireEvent::Signal { sender, data } => match parse_signal(data.get()) {
                 Ok(None) => ServerMessage::Nothing(sender),
                 Ok(Some(signal)) => ServerMessage::Signal(sender, Ok(signal)),
@@ -180,142 +228,4 @@ fn wire_candidate(candidate: String, username_fragment: Option<String>) -> WireS
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use uuid::Uuid;
-
-    #[test]
-    fn id_of_a_linked_peer_looks_like_the_end_of_candidates() {
-        let id = PeerId::from_u128(0x1234);
-        let to = SignalingId::from_u128(1);
-        let text = request(to, &Signal::Linked(id));
-        let expected = r#"{"Signal":{"receiver":"00000000-0000-0000-0000-000000000001","data":{"IceCandidate":"{\"candidate\":\"\",\"sdpMid\":\"0\",\"sdpMLineIndex\":0,\"usernameFragment\":\"00000000000000000000000000001234\"}"}}}"#;
-        assert_eq!(text, expected);
-        let relayed = text.replace("receiver", "sender").parse::<ServerMessage>();
-        let signal = Ok(Signal::Linked(id));
-        assert_eq!(relayed.unwrap(), ServerMessage::Signal(to, signal));
-        for ufrag in [
-            "abcd",
-            "0000000000000000000000000000123",
-            "+0000000000000000000000000001234",
-            "",
-        ] {
-            assert_eq!(read_linked(ufrag), None, "{ufrag}");
-        }
-    }
-
-    #[test]
-    fn candidate_has_format_of_matchbox_clients() {
-        let candidate: Candidate = "candidate:1 1 udp 5 10.0.0.1 9 typ host".parse().unwrap();
-        let signal = Signal::Candidate {
-            candidate,
-            ufrag: Some("abcd".into()),
-        };
-        let to = SignalingId::from_u128(1);
-        let text = request(to, &signal);
-        assert!(
-            text.starts_with(r#"{"Signal":{"receiver":"00000000"#),
-            "{text}"
-        );
-        assert!(text.contains(r#"\"sdpMLineIndex\":0"#), "{text}");
-
-        let relayed = text.replace("receiver", "sender");
-        assert_eq!(
-            relayed.parse::<ServerMessage>().unwrap(),
-            ServerMessage::Signal(to, Ok(signal))
-        );
-    }
-
-    #[test]
-    fn end_of_candidates_needs_no_action() {
-        let id = Uuid::from_u128(1);
-        for data in [
-            "null",
-            r#"{\"candidate\":\"\",\"sdpMid\":\"0\",\"sdpMLineIndex\":0}"#,
-        ] {
-            let text =
-                format!(r#"{{"Signal":{{"sender":"{id}","data":{{"IceCandidate":"{data}"}}}}}}"#);
-            assert_eq!(
-                text.parse::<ServerMessage>().unwrap(),
-                ServerMessage::Nothing(SignalingId::from_bytes(id.into_bytes()))
-            );
-        }
-    }
-
-    #[test]
-    fn malformed_signal_counts_against_member_not_server() {
-        let id = Uuid::from_u128(1);
-        for (data, violation) in [
-            ("7", ProtocolViolation::Signal),
-            (r#"{"Evil":[]}"#, ProtocolViolation::Signal),
-            (
-                r#"{"Offer":"v=0"}"#,
-                ProtocolViolation::Description(SdpError::Malformed("m")),
-            ),
-            (
-                r#"{"IceCandidate":"{}"}"#,
-                ProtocolViolation::Candidate(SdpError::Malformed("candidate")),
-            ),
-        ] {
-            let text = format!(r#"{{"Signal":{{"sender":"{id}","data":{data}}}}}"#);
-            assert_eq!(
-                text.parse::<ServerMessage>().unwrap(),
-                ServerMessage::Signal(SignalingId::from_bytes(id.into_bytes()), Err(violation))
-            );
-        }
-    }
-
-    #[test]
-    fn candidate_of_unsupported_kind_is_no_violation() {
-        let id = Uuid::from_u128(1);
-        for candidate in [
-            "candidate:1 1 ssltcp 5 10.0.0.1 443 typ host",
-            "candidate:1 1 udp 5 :: 9 typ host",
-            "candidate:1 1 udp 5 fe80::1%eth0 9 typ host",
-        ] {
-            let text = format!(
-                r#"{{"Signal":{{"sender":"{id}","data":{{"IceCandidate":"{{\"candidate\":\"{candidate}\"}}"}}}}}}"#
-            );
-            assert_eq!(
-                text.parse::<ServerMessage>().unwrap(),
-                ServerMessage::Nothing(SignalingId::from_bytes(id.into_bytes())),
-                "{candidate}"
-            );
-        }
-    }
-
-    #[test]
-    fn group_message_is_parsed_with_id_in_plain_hex() {
-        let id = Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
-        let hex = "0123456789abcdef0123456789abcdef";
-        for (text, stage) in [
-            (r#"{"Group":"Waiting"}"#.to_owned(), Stage::Waiting),
-            (
-                format!(r#"{{"Group":{{"Full":"{hex}"}}}}"#),
-                Stage::Full(id),
-            ),
-            (
-                format!(r#"{{"Group":{{"Linked":"{hex}"}}}}"#),
-                Stage::Linked(id),
-            ),
-        ] {
-            let message = text.parse::<ServerMessage>().unwrap();
-            assert_eq!(message, ServerMessage::Group(stage));
-        }
-    }
-
-    #[test]
-    fn member_list_is_parsed() {
-        let id = SignalingId::from_u128(1);
-        let text = format!(r#"{{"Members":["{id}"]}}"#);
-        let message = text.parse::<ServerMessage>().unwrap();
-        assert_eq!(message, ServerMessage::Members(vec![id]));
-    }
-
-    #[test]
-    fn malformed_server_message_is_an_error() {
-        assert!("".parse::<ServerMessage>().is_err());
-        assert!("{}".parse::<ServerMessage>().is_err());
-        assert!(r#"{"IdAssigned":"nonsense"}"#.parse::<ServerMessage>().is_err());
-    }
-}
+mod tests;

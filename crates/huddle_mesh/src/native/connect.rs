@@ -103,7 +103,9 @@ fn handshake_error(error: Error) -> SocketEnd {
 /// a close code.
 fn http_error(status: u16, text: String) -> SocketEnd {
     match status {
-        400 | 401 | 403 => SocketEnd::Closed(Some(close_code::REFUSED), text),
+        400 => SocketEnd::Closed(Some(close_code::REFUSED), text),
+        401 => SocketEnd::Closed(Some(close_code::TOKEN_NEEDED), text),
+        403 => SocketEnd::Closed(Some(close_code::FORBIDDEN), text),
         404 => SocketEnd::Closed(Some(close_code::NOT_FOUND), text),
         429 | 503 => SocketEnd::Closed(Some(close_code::FULL), text),
         500.. => unreachable(format!("it answered with HTTP status {status} {text}")),
@@ -111,9 +113,10 @@ fn http_error(status: u16, text: String) -> SocketEnd {
     }
 }
 
-/// Returns the first 200 characters of a server's text.
+/// Returns the beginning of a server's text. The core shortens it further, once it has removed
+/// secrets.
 pub(super) fn excerpt(text: &str) -> String {
-    text.trim().chars().take(200).collect()
+    text.trim().chars().take(4096).collect()
 }
 
 #[cfg(test)]
@@ -165,6 +168,21 @@ mod tests {
         let url = serve("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await;
         let end = connect(&url, TIMEOUT).await.unwrap_err();
         assert!(matches!(end, SocketEnd::Unreachable(_)), "{end:?}");
+    }
+
+    #[tokio::test]
+    async fn refusals_of_servers_that_answer_with_a_status_have_close_codes() {
+        for (answer, code) in [
+            ("HTTP/1.1 400 Bad Request\r\n", close_code::REFUSED),
+            ("HTTP/1.1 401 Unauthorized\r\n", close_code::TOKEN_NEEDED),
+            ("HTTP/1.1 403 Forbidden\r\n", close_code::FORBIDDEN),
+            ("HTTP/1.1 429 Too Many Requests\r\n", close_code::FULL),
+        ] {
+            let answer = format!("{answer}content-length: 3\r\n\r\nwhy");
+            let url = serve(answer.leak()).await;
+            let end = connect(&url, TIMEOUT).await.unwrap_err();
+            assert_eq!(end, SocketEnd::Closed(Some(code), "why".into()));
+        }
     }
 
     #[tokio::test]

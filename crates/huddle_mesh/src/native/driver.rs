@@ -21,6 +21,7 @@ use super::{
 use crate::{
     config::RoomConfig,
     core::{Action, Core, CoreEvent, Entropy, Input, LinkId, TICK},
+    ice_servers::IceServers,
 };
 
 /// The capacity of the input queue. When it is full, links and the socket wait, which slows down
@@ -38,7 +39,9 @@ const CLOSING: Duration = Duration::from_millis(40);
 pub(super) struct Driver {
     core: Core,
     certificate: Certificate,
+    /// Its ICE servers are [all](IceServers::all) servers.
     config: RoomConfig,
+    ice_servers: IceServers,
     tls: Arc<ClientConfig>,
     started: Instant,
     last_tick: Instant,
@@ -67,6 +70,7 @@ impl Driver {
         Self {
             core: Core::new(&certificate.identity, &config, Entropy::from_system()),
             certificate,
+            ice_servers: IceServers::new(config.ice_servers.clone()),
             config,
             tls,
             started: Instant::now(),
@@ -147,12 +151,18 @@ impl Driver {
             Command::Disconnect(peer) => self.core.disconnect(self.started.elapsed(), peer),
             Command::SetFrozen(is_frozen) => self.core.set_frozen(is_frozen),
             Command::SetIceServers(servers) => {
-                self.config.ice_servers = servers;
-                self.core.ice_servers_changed(self.started.elapsed());
+                self.ice_servers.set_from_game(servers);
+                self.update_ice_servers();
             }
+            Command::SetToken(token) => self.core.set_token(self.started.elapsed(), token),
             Command::Leave => return false,
         }
         true
+    }
+
+    fn update_ice_servers(&mut self) {
+        self.config.ice_servers = self.ice_servers.all();
+        self.core.ice_servers_changed(self.started.elapsed());
     }
 
     fn input(&mut self, source: Source, input: Input) {
@@ -181,7 +191,13 @@ impl Driver {
                             .handle(self.started.elapsed(), Input::SocketEnded(end));
                     }
                 }
-                Action::SocketClose => self.socket = None,
+                Action::SocketClose { is_leaving } => {
+                    if let Some(socket) = self.socket.take()
+                        && is_leaving
+                    {
+                        socket.leave();
+                    }
+                }
                 Action::OpenLink { link, offer } => {
                     let opened = NativeLink::open(
                         link,
@@ -206,6 +222,11 @@ impl Driver {
                 }
                 Action::CloseLink { link } => {
                     self.links.remove(&link);
+                }
+                Action::UseIceServers(server) => {
+                    if self.ice_servers.set_from_server(server, &self.config) {
+                        self.update_ice_servers();
+                    }
                 }
                 Action::Emit(event) => {
                     // The game may send on a new link as soon as it receives this event.

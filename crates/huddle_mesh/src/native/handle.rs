@@ -20,6 +20,7 @@ use crate::{
     config::{IceServer, RoomConfig},
     event::{RoomError, RoomEvent, SendError},
     stats::LinkStats,
+    token::Token,
 };
 
 /// The time that dropping a room may wait until its goodbye is sent.
@@ -126,6 +127,10 @@ impl Handle {
 
     pub(crate) fn set_ice_servers(&mut self, servers: Vec<IceServer>) {
         let _ = self.commands.send(Command::SetIceServers(servers));
+    }
+
+    pub(crate) fn set_token(&mut self, token: Option<Token>) {
+        let _ = self.commands.send(Command::SetToken(token));
     }
 
     pub(crate) fn leave(mut self) {

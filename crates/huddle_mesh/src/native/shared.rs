@@ -7,7 +7,7 @@ use bytes::Bytes;
 use huddle_id::PeerId;
 
 use super::queued::Queued;
-use crate::{channel::Channel, config::IceServer, inbox::Inbox, stats::LinkStats};
+use crate::{channel::Channel, config::IceServer, inbox::Inbox, stats::LinkStats, token::Token};
 
 /// A command of the game to the network thread.
 #[derive(Debug)]
@@ -16,6 +16,7 @@ pub(super) enum Command {
     Disconnect(PeerId),
     SetFrozen(bool),
     SetIceServers(Vec<IceServer>),
+    SetToken(Option<Token>),
     Leave,
 }
 

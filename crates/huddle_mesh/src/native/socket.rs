@@ -1,4 +1,10 @@
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::{sync::mpsc, task::JoinHandle};
@@ -16,23 +22,41 @@ use crate::{
 /// The maximum number of texts in the send queue. Each is at most a few KiB long.
 const MAX_UNSENT: usize = 1024;
 
+/// The time within which a client that leaves must have sent its notice.
+const CLOSING: Duration = Duration::from_secs(1);
+
 /// The WebSocket to the signaling server. Dropping it closes the connection.
 #[derive(Debug)]
 pub(super) struct Socket {
     texts: mpsc::Sender<String>,
     task: JoinHandle<()>,
+    is_open: Arc<AtomicBool>,
+    is_leaving: bool,
 }
 
 impl Socket {
     /// Connects to a server. The room waits for it until the timeout.
     pub(super) fn open(url: String, timeout: Duration, number: u64, inputs: Inputs) -> Self {
         let (texts, received) = mpsc::channel(MAX_UNSENT);
+        let is_open = Arc::new(AtomicBool::new(false));
+        let opened = Arc::clone(&is_open);
         let task = tokio::spawn(async move {
             let source = Source::Socket(number);
-            let end = run(url, timeout, source, &inputs, received).await;
+            let end = run(url, timeout, source, &inputs, received, &opened).await;
             let _ = inputs.send((source, Input::SocketEnded(end))).await;
         });
-        Self { texts, task }
+        Self {
+            texts,
+            task,
+            is_open,
+            is_leaving: false,
+        }
+    }
+
+    /// Closes the connection with notice in the background, so that the server does not keep the
+    /// client's place.
+    pub(super) fn leave(mut self) {
+        self.is_leaving = self.is_open.load(Ordering::Relaxed);
     }
 
     /// Sends a text.
@@ -50,7 +74,10 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        self.task.abort();
+        // Without `texts`, the task of a client that leaves closes the connection.
+        if !self.is_leaving {
+            self.task.abort();
+        }
     }
 }
 
@@ -61,18 +88,23 @@ async fn run(
     source: Source,
     inputs: &Inputs,
     mut texts: mpsc::Receiver<String>,
+    is_open: &AtomicBool,
 ) -> SocketEnd {
     let mut socket = match connect(&url, timeout).await {
         Ok(socket) => socket,
         Err(end) => return end,
     };
+    is_open.store(true, Ordering::Relaxed);
     if inputs.send((source, Input::SocketOpened)).await.is_err() {
         return SocketEnd::Closed(None, String::new());
     }
     loop {
         tokio::select! {
             text = texts.recv() => {
-                let Some(text) = text else { return SocketEnd::Closed(None, String::new()) };
+                let Some(text) = text else {
+                    let _ = tokio::time::timeout(CLOSING, socket.close(None)).await;
+                    return SocketEnd::Closed(None, String::new());
+                };
                 if let Err(error) = socket.send(Message::text(text)).await {
                     return SocketEnd::Closed(None, error.to_string());
                 }
@@ -132,5 +164,25 @@ mod tests {
             let end = socket.send("text".to_owned()).unwrap_err();
             assert_eq!(end, SocketEnd::unread());
         });
+    }
+
+    /// Returns how the server sees the end of a connection: whether it received a notice.
+    async fn end_of(close: impl FnOnce(Socket)) -> bool {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/room", listener.local_addr().unwrap());
+        let (inputs, mut received) = mpsc::channel(4);
+        let socket = Socket::open(url, TIMEOUT, 1, inputs);
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut server = tokio_tungstenite::accept_async(stream).await.unwrap();
+        let opened = received.recv().await.unwrap();
+        assert!(matches!(opened.1, Input::SocketOpened));
+        close(socket);
+        matches!(server.next().await, Some(Ok(Message::Close(_))))
+    }
+
+    #[tokio::test]
+    async fn server_receives_a_notice_only_if_the_client_leaves() {
+        assert!(end_of(Socket::leave).await);
+        assert!(!end_of(drop).await);
     }
 }

@@ -24,8 +24,10 @@ use crate::{
     config::{IceServer, RoomConfig},
     core::{Action, Core, Entropy, Input, LinkId, LinkInput, SocketEnd, TICK},
     event::{RoomError, RoomEvent},
+    ice_servers::IceServers,
     inbox::Inbox,
     stats::LinkStats,
+    token::Token,
 };
 
 /// The time that goodbyes get to leave this machine before the links close.
@@ -39,7 +41,9 @@ const COVERED_AFTER: Duration = Duration::from_millis(900);
 pub(super) struct Driver {
     core: Core,
     certificate: Certificate,
+    /// Its ICE servers are [all](IceServers::all) servers.
     config: RoomConfig,
+    ice_servers: IceServers,
     started: Instant,
     /// The time of the core's last tick, since the start.
     ticked: Duration,
@@ -55,6 +59,9 @@ pub(super) struct Driver {
     inbox: Inbox,
     inputs: Inputs,
     socket: Option<Socket>,
+    /// The socket that `socket` replaces. It stays open until the server answers on the new one.
+    /// Otherwise, its closing would end the local peer's place in the room.
+    replaced_socket: Option<Socket>,
     sockets: u64,
     links: BTreeMap<LinkId, WebLink>,
     /// Browsers throttle timers in hidden pages, so the game's calls drive the room as well.
@@ -94,6 +101,7 @@ impl Driver {
             RefCell::new(Self {
                 core: Core::new(&certificate.identity, &config, Entropy::from_system()),
                 certificate,
+                ice_servers: IceServers::new(config.ice_servers.clone()),
                 config,
                 started: Instant::now(),
                 ticked: Duration::ZERO,
@@ -105,6 +113,7 @@ impl Driver {
                 inbox: Inbox::default(),
                 inputs: Inputs::new(receiver(weak.clone())),
                 socket: None,
+                replaced_socket: None,
                 sockets: 0,
                 links: BTreeMap::new(),
                 _ticks: Interval::new(TICK.as_millis() as u32, with_driver(Self::tick_if_due)),
@@ -170,9 +179,19 @@ impl Driver {
     }
 
     pub(super) fn set_ice_servers(&mut self, servers: Vec<IceServer>) {
-        self.config.ice_servers = servers;
-        self.core.ice_servers_changed(self.started.elapsed());
+        self.ice_servers.set_from_game(servers);
+        self.update_ice_servers();
         self.act();
+    }
+
+    fn update_ice_servers(&mut self) {
+        self.config.ice_servers = self.ice_servers.all();
+        self.core.ice_servers_changed(self.started.elapsed());
+    }
+
+    pub(super) fn set_token(&mut self, token: Option<Token>) {
+        self.core.set_token(self.started.elapsed(), token);
+        self.tick();
     }
 
     /// Updates whether the game is frozen. A game that does not run because its page is hidden
@@ -210,6 +229,9 @@ impl Driver {
             Source::Link(link) => self.links.contains_key(&link),
         };
         if current {
+            if let Input::SocketText(_) = input {
+                self.replaced_socket = None;
+            }
             self.core.handle(self.started.elapsed(), input);
             self.act();
             self.tick_if_due();
@@ -221,7 +243,7 @@ impl Driver {
             match action {
                 Action::Connect { url, .. } => {
                     self.sockets += 1;
-                    self.socket = None;
+                    self.replaced_socket = self.socket.take();
                     match Socket::open(&url, self.sockets, self.inputs.clone()) {
                         Ok(socket) => self.socket = Some(socket),
                         Err(Exception(why)) => {
@@ -238,7 +260,11 @@ impl Driver {
                             .handle(self.started.elapsed(), Input::SocketEnded(end));
                     }
                 }
-                Action::SocketClose => self.socket = None,
+                // In a browser, a page cannot close a socket without notice.
+                Action::SocketClose { .. } => {
+                    self.socket = None;
+                    self.replaced_socket = None;
+                }
                 Action::OpenLink { link, offer } => {
                     let (certificate, inputs) = (&self.certificate.rtc, self.inputs.clone());
                     match WebLink::open(link, offer, &self.config, certificate, inputs) {
@@ -262,6 +288,11 @@ impl Driver {
                 }
                 Action::CloseLink { link } => {
                     self.links.remove(&link);
+                }
+                Action::UseIceServers(server) => {
+                    if self.ice_servers.set_from_server(server, &self.config) {
+                        self.update_ice_servers();
+                    }
                 }
                 Action::Emit(event) => self.inbox.push(event),
             }

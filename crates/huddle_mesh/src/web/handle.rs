@@ -14,6 +14,7 @@ use crate::{
     config::{IceServer, RoomConfig},
     event::{RoomError, RoomEvent, SendError},
     stats::LinkStats,
+    token::Token,
 };
 
 thread_local! {
@@ -33,6 +34,8 @@ enum Stage {
         /// The ICE servers that the game has set since it joined. The driver receives them when it
         /// starts.
         ice_servers: Option<Vec<IceServer>>,
+        /// The token that the game has set since it joined.
+        token: Option<Token>,
     },
     /// The driver runs.
     Running(Rc<RefCell<Driver>>),
@@ -55,6 +58,7 @@ impl Handle {
         let stage = Stage::Starting {
             is_frozen: false,
             ice_servers: None,
+            token: None,
         };
         ROOMS.with_borrow_mut(|rooms| rooms.insert(room, stage));
         spawn_local(async move {
@@ -70,12 +74,16 @@ impl Handle {
                     Stage::Starting {
                         is_frozen,
                         ice_servers,
+                        token,
                     },
                 ) = (&driver, &mut *stage)
                 {
                     let mut driver = driver.borrow_mut();
                     if let Some(servers) = ice_servers.take() {
                         driver.set_ice_servers(servers);
+                    }
+                    if let Some(token) = token.take() {
+                        driver.set_token(Some(token));
                     }
                     if *is_frozen {
                         driver.set_frozen(true);
@@ -165,6 +173,15 @@ impl Handle {
             }
         });
         self.with(|driver| driver.set_ice_servers(servers));
+    }
+
+    pub(crate) fn set_token(&mut self, set: Option<Token>) {
+        ROOMS.with_borrow_mut(|rooms| {
+            if let Some(Stage::Starting { token, .. }) = rooms.get_mut(&self.room) {
+                token.clone_from(&set);
+            }
+        });
+        self.with(|driver| driver.set_token(set));
     }
 
     pub(crate) fn leave(self) {

@@ -92,7 +92,7 @@ impl Checks {
         match action {
             Action::Connect { url, .. } => assert!(Url::parse(url).is_ok()),
             Action::SocketSend(text) => self.check_signal(text),
-            Action::SocketClose => {}
+            Action::SocketClose { .. } | Action::UseIceServers(_) => {}
             Action::OpenLink { link, offer } => {
                 assert!(self.links.len() < MAX_LINKS);
                 assert_eq!(link.0, self.created_links, "link ids must be consecutive");
@@ -172,7 +172,7 @@ impl Checks {
     /// Checks an event of the room.
     fn event(&mut self, event: &CoreEvent) {
         match event {
-            CoreEvent::Signaling(_) | CoreEvent::Failed(_) => {}
+            CoreEvent::Signaling(_) | CoreEvent::TokenNeeded { .. } | CoreEvent::Failed(_) => {}
             CoreEvent::ProtocolViolation { source, count, .. } => {
                 assert!(count.is_power_of_two() && *count <= MAX_VIOLATIONS);
                 if let ViolationSource::Peer(peer) = source {

@@ -122,6 +122,11 @@ enum FromServer {
         from: Name,
         id: Name,
     },
+    /// The place of the room, which the local peer takes again if its members are listed.
+    Session(Option<(Name, Name)>),
+    Doubtful(Name),
+    Resumed(Name),
+    Turn(u8),
 }
 
 #[derive(Debug, Arbitrary)]
@@ -245,6 +250,19 @@ impl FromServer {
             FromServer::Members(one, other) => {
                 format!(r#"{{"Members":["{}","{}"]}}"#, one.sid(), other.sid())
             }
+            FromServer::Session(members) => {
+                let members = members.as_ref().map(|(one, other)| {
+                    format!(r#","members":["{}","{}"]"#, one.sid(), other.sid())
+                });
+                let secret = "0".repeat(32);
+                let members = members.unwrap_or_default();
+                format!(r#"{{"Session":{{"resume":"{secret}","timeout_ms":9{members}}}}}"#)
+            }
+            FromServer::Doubtful(id) => format!(r#"{{"Doubtful":"{}"}}"#, id.sid()),
+            FromServer::Resumed(id) => format!(r#"{{"Resumed":"{}"}}"#, id.sid()),
+            FromServer::Turn(n) => format!(
+                r#"{{"IceServers":{{"urls":["turn:h"],"username":"u","credential":"{n}"}}}}"#
+            ),
             FromServer::Waiting => r#"{"Group":"Waiting"}"#.into(),
             FromServer::Full(id) => format!(r#"{{"Group":{{"Full":"{}"}}}}"#, id.sid()),
             FromServer::Linked(id) => format!(r#"{{"Group":{{"Linked":"{}"}}}}"#, id.sid()),

@@ -18,7 +18,8 @@ use crate::{
 /// Updates the state of the connection to the signaling server, and reports the change.
 pub(crate) fn set_signaling(world: &mut World, room: Entity, signaling: Signaling) {
     match &signaling {
-        Signaling::Connecting => {}
+        // `TokenNeeded` is logged with its own event.
+        Signaling::Connecting | Signaling::TokenNeeded { .. } => {}
         Signaling::Connected { reconnected: false } => {
             log::info!("connected to the signaling server")
         }

@@ -164,7 +164,7 @@ fn server_with_too_many_violations_is_disconnected_and_can_be_used_again() {
     assert_eq!(simulation.connections(), 1, "only a new connection counts");
 
     let newcomer = simulation.join();
-    simulation.run(seconds(8));
+    simulation.run(seconds(35));
     assert_eq!(simulation.connections(), 2);
     assert_eq!(simulation.joins(0, newcomer).len(), 1);
     simulation.assert_all_joined_once();
@@ -287,6 +287,6 @@ fn message_that_is_too_long_ends_the_connection() {
         )]
     );
     assert_eq!(simulation.nodes[0].sid, None, "the socket is closed");
-    simulation.run(seconds(5));
+    simulation.run(seconds(35));
     assert_eq!(simulation.connections(), 2);
 }

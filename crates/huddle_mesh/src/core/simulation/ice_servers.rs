@@ -76,3 +76,51 @@ fn stalled_attempt_begins_again_with_the_new_servers() {
         assert_eq!(simulation.nodes[1].opened, expected, "after {age} s");
     }
 }
+
+/// Returns the message of a server that offers TURN servers.
+fn offered(credential: &str) -> Input {
+    let text = format!(
+        r#"{{"IceServers":{{"urls":["turn:host"],"username":"1:ada","credential":"{credential}","lifetime_s":60}}}}"#
+    );
+    Input::SocketText(text)
+}
+
+#[test]
+fn turn_servers_of_the_signaling_server_are_used_unless_the_room_ignores_them() {
+    for ignores in [false, true] {
+        let mut simulation = Simulation::new(0);
+        let mut config = RoomConfig::new(simulation.url).unwrap();
+        if ignores {
+            config = config.ignore_server_ice();
+        }
+        simulation.join_with(config);
+        simulation.join();
+        simulation.path = Path::Relayed;
+        simulation.run(seconds(10));
+        simulation.after(STEP, 0, offered("new"));
+        simulation.run(seconds(10));
+        let used = &simulation.nodes[0].server_ice;
+        let expected = [IceServer::turn("turn:host", "1:ada", "new")];
+        assert_eq!(used, &expected[usize::from(ignores)..]);
+        let links = if ignores { 1 } else { 2 };
+        assert_eq!(simulation.links(0, 1), Some(links));
+        let (reconnecting, _) = simulation.reconnections(1, 0);
+        assert!(reconnecting.is_empty());
+    }
+}
+
+#[test]
+fn invalid_and_too_frequent_turn_servers_are_ignored() {
+    let mut simulation = Simulation::linked(Path::Relayed);
+    simulation.after(STEP, 0, offered(""));
+    simulation.run(seconds(10));
+    assert_eq!(simulation.nodes[0].server_ice, []);
+    assert_eq!(simulation.links(0, 1), Some(1));
+    for n in 0..1000 {
+        simulation.after(STEP * n, 0, offered(&n.to_string()));
+    }
+    simulation.run(seconds(10));
+    let used = simulation.nodes[0].server_ice.len();
+    assert!((10..=14).contains(&used), "{used}");
+    simulation.assert_all_joined_once();
+}

@@ -9,9 +9,12 @@ mod identity;
 mod matchbox_client;
 mod network_change;
 mod pacing;
+mod places;
 mod reconnecting;
+mod resuming;
 mod scenarios;
 mod suspension;
+mod tokens;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -22,6 +25,7 @@ use bytes::Bytes;
 use huddle_id::PeerId;
 use matchbox_protocol::{JsonPeerEvent, JsonPeerRequest, PeerEvent, PeerRequest};
 
+use self::places::Places;
 use super::{
     Action, Core, CoreEvent, Entropy, Identity, Input, LinkId, LinkInput, SocketEnd,
     sdp::{Description, SdpKind, Setup},
@@ -29,7 +33,7 @@ use super::{
 };
 use crate::{
     channel::Channel,
-    config::RoomConfig,
+    config::{IceServer, RoomConfig},
     event::{DisconnectReason, LinkFailure},
     signaling_id::SignalingId,
     stats::Path,
@@ -56,6 +60,8 @@ struct Node {
     identity: Identity,
     sid: Option<SignalingId>,
     room: String,
+    /// The token with which the node last connected.
+    token: String,
     events: Vec<(Duration, CoreEvent)>,
     /// The number of links that the node has started to open.
     opened: usize,
@@ -63,6 +69,8 @@ struct Node {
     candidates: Vec<String>,
     /// The links that the node last reported to a server that forms groups.
     reported: Vec<SignalingId>,
+    /// The TURN servers that the node used because the server offered them.
+    server_ice: Vec<IceServer>,
     /// The number of the current WebSocket. Inputs of earlier ones are dropped.
     socket: u64,
     /// The node neither runs nor receives anything.
@@ -94,6 +102,8 @@ struct Simulation {
     ghosts: BTreeMap<SignalingId, Duration>,
     /// The time until the server notices that a dead WebSocket was replaced.
     ghost_lifetime: Duration,
+    /// The places of members, on a server that keeps them.
+    places: Option<Places>,
     /// The latency of a signal from one member to another.
     signal_latency: Duration,
     /// The server replaces the fingerprints of all certificates with this one.
@@ -139,6 +149,7 @@ impl Simulation {
             offline: BTreeSet::new(),
             ghosts: BTreeMap::new(),
             ghost_lifetime: seconds(5),
+            places: None,
             signal_latency: LATENCY,
             rewritten_fingerprint: None,
             next_id: 1000,
@@ -178,10 +189,12 @@ impl Simulation {
             identity,
             sid: None,
             room: String::new(),
+            token: String::new(),
             events: Vec::new(),
             opened: 0,
             candidates: Vec::new(),
             reported: Vec::new(),
+            server_ice: Vec::new(),
             socket: 0,
             frozen: false,
             hangs: false,
@@ -195,6 +208,7 @@ impl Simulation {
         let end = self.now + time;
         while self.now < end {
             self.now += STEP;
+            self.end_places();
             for (a, b) in std::mem::take(&mut self.checking) {
                 self.pair(a, b);
             }
@@ -252,6 +266,10 @@ impl Simulation {
     fn act(&mut self, node: usize) {
         while let Some(action) = self.nodes[node].core.next_action() {
             match action {
+                Action::UseIceServers(server) => {
+                    self.nodes[node].server_ice.push(server);
+                    self.change_ice_servers(node);
+                }
                 Action::Emit(event) => {
                     let now = self.now;
                     if self.is_honest && matches!(event, CoreEvent::ProtocolViolation { .. }) {
@@ -264,8 +282,11 @@ impl Simulation {
                     self.connect(node, url);
                 }
                 Action::SocketSend(text) => self.serve(node, &text),
-                Action::SocketClose => {
+                Action::SocketClose { is_leaving } => {
                     self.nodes[node].socket += 1;
+                    if is_leaving {
+                        self.leave_place(node);
+                    }
                     self.end_socket(node);
                 }
                 Action::OpenLink { link, offer } => {
@@ -325,11 +346,18 @@ impl Simulation {
             let end = SocketEnd::Unreachable("refused".into());
             return self.after(LATENCY, node, Input::SocketEnded(end));
         }
+        let (url, token) = url.split_once("&token=").unwrap_or((&url, ""));
+        self.nodes[node].token = token.to_owned();
+        let url = match self.resume(node, url) {
+            None => return,
+            Some(url) => url,
+        };
         self.next_id += 1;
         let sid = SignalingId::from_u128(self.next_id);
         self.nodes[node].sid = Some(sid);
         self.nodes[node].room = url;
         self.send_event(node, PeerEvent::IdAssigned(sid.into()));
+        self.issue_place(node, None);
         if let Some(stage) = self.stage {
             self.stage(node, stage);
         }
@@ -337,12 +365,15 @@ impl Simulation {
         let now = self.now;
         self.ghosts.retain(|_, until| *until > now);
         let mates = mates.filter_map(|other| self.nodes[other].sid);
-        let mates: Vec<_> = mates.chain(self.ghosts.keys().copied()).collect();
+        let mates = mates.chain(self.ghosts.keys().copied());
+        let doubtful = self.doubtful_members(node);
+        let mates: Vec<_> = mates.chain(doubtful.iter().copied()).collect();
         if self.lists_members && !mates.is_empty() {
             let mates: Vec<_> = mates.iter().map(|sid| format!("\"{sid}\"")).collect();
             let text = format!("{{\"Members\":[{}]}}", mates.join(","));
             self.after(LATENCY, node, Input::SocketText(text));
         }
+        self.report_doubtful(node, &doubtful);
         for other in self.room_mates(node) {
             let event: JsonPeerEvent = PeerEvent::NewPeer(sid.into());
             self.after(
@@ -403,6 +434,10 @@ impl Simulation {
         if !self.dead_sockets.contains(&(node, socket)) {
             return self.disconnect(node);
         }
+        // The server does not notice, but the new connection takes the place.
+        if self.places.is_some() {
+            return;
+        }
         if let Some(sid) = self.nodes[node].sid.take() {
             self.ghosts.insert(sid, self.now + self.ghost_lifetime);
             let event: JsonPeerEvent = PeerEvent::PeerLeft(sid.into());
@@ -450,6 +485,9 @@ impl Simulation {
     }
 
     fn disconnect(&mut self, node: usize) {
+        if self.lose_place(node) {
+            return;
+        }
         if let Some(sid) = self.nodes[node].sid.take() {
             for other in self.room_mates(node) {
                 self.send_event(other, PeerEvent::PeerLeft(sid.into()));
@@ -459,6 +497,7 @@ impl Simulation {
 
     fn kill_server(&mut self) {
         self.server_up = false;
+        self.forget_places();
         for node in 0..self.nodes.len() {
             if self.nodes[node].sid.take().is_some() {
                 let end = SocketEnd::Closed(None, "reset".into());

@@ -6,6 +6,9 @@ use crate::event::{Signaling, SignalingLoss};
 /// The maximum time for which a peer may be reconnecting once it has a network again.
 const LIMIT: Duration = seconds(2);
 
+/// The lifetime of a ghost on a server that keeps places instead.
+const KEEPS_PLACES: Duration = Duration::ZERO;
+
 /// Replaces the network of `node` after a `pause` without one. Returns when it got the new network.
 fn change(simulation: &mut Simulation, node: usize, pause: Duration) -> Duration {
     simulation.lose_network(node);
@@ -20,7 +23,7 @@ fn change(simulation: &mut Simulation, node: usize, pause: Duration) -> Duration
 fn network_change_of_any_peer_is_not_a_departure() {
     for changing in 0..3 {
         for echoes in [true, false] {
-            for ghost_lifetime in [seconds(60), seconds(3), LATENCY] {
+            for ghost_lifetime in [seconds(60), seconds(3), LATENCY, KEEPS_PLACES] {
                 for pause in [
                     Duration::ZERO,
                     Duration::from_millis(300),
@@ -31,6 +34,10 @@ fn network_change_of_any_peer_is_not_a_departure() {
                     simulation.echoes = echoes;
                     simulation.lists_members = echoes;
                     simulation.ghost_lifetime = ghost_lifetime;
+                    if ghost_lifetime == KEEPS_PLACES {
+                        simulation = Simulation::new(0).with_places();
+                        (0..3).for_each(|_| drop(simulation.join()));
+                    }
                     simulation.run(seconds(10));
                     let lost = simulation.now;
                     let changed = change(&mut simulation, changing, pause);

@@ -18,7 +18,7 @@ fn linked_peers_open_no_links_when_the_server_restarts() {
         simulation.kill_server();
         simulation.run(seconds(10));
         simulation.server_up = true;
-        simulation.run(seconds(20));
+        simulation.run(seconds(35));
         simulation.assert_all_joined_once();
         assert_eq!(simulation.opened(), before);
         // Every peer still knows the signaling ids of the other peers.
@@ -42,7 +42,7 @@ fn linked_peer_that_reconnects_to_the_server_opens_no_link() {
             simulation.disconnect(node);
             let end = SocketEnd::Closed(None, "reset".into());
             simulation.after(LATENCY, node, Input::SocketEnded(end));
-            simulation.run(seconds(10));
+            simulation.run(seconds(35));
             assert_eq!(
                 simulation.opened(),
                 before,

@@ -51,10 +51,10 @@ fn server_loss_keeps_all_links_and_newcomers_join_after_it_returns() {
     simulation.server_up = true;
     let back = simulation.now;
     let newcomer = simulation.join();
-    simulation.run(seconds(10));
+    simulation.run(seconds(35));
     simulation.assert_all_joined_once();
     for node in 0..4 {
-        assert!(simulation.joins(newcomer, node)[0] < back + seconds(10));
+        assert!(simulation.joins(newcomer, node)[0] < back + seconds(35));
     }
     assert_eq!(
         simulation.links(0, 1),
@@ -122,7 +122,7 @@ fn lose_a_websocket(announcement_delay: Duration) {
         1,
         Input::SocketEnded(SocketEnd::Closed(None, "reset".into())),
     );
-    simulation.run(seconds(20));
+    simulation.run(seconds(35));
     simulation.assert_all_joined_once();
     assert_eq!(simulation.links(0, 1), Some(1));
     let back = simulation.when(1, |event| {

@@ -5,9 +5,12 @@
 //! links is used. So both peers always agree, and a new link is open before the old one closes. A
 //! peer with new ICE servers also makes an offer, to replace a relayed link.
 
+mod admission;
 mod endings;
 mod grouping;
+mod interruption;
 mod links;
+mod members;
 mod negotiation;
 mod peers;
 mod signaling_ids;
@@ -98,10 +101,6 @@ const FIRST_ANSWERS_PER_SECOND: u32 = 8;
 const SIGNALING_ID_GRACE: Duration = Duration::from_millis(300);
 /// The maximum number of signaling ids of earlier connections to remember.
 const MAX_FORMER_SIDS: usize = 16;
-/// The rate limit of new signaling ids of one peer. The mesh does not answer ids above it, so that
-/// a peer cannot use them to make the local peer send signals to other members.
-const INTRODUCTION_BURST: u32 = 8;
-const INTRODUCTIONS_PER_SECOND: u32 = 1;
 /// The minimum time between pongs to one peer, so that a peer cannot use pings to cause a flood.
 const PONG_SPACING: Duration = Duration::from_millis(20);
 const MAX_MEMBERS: usize = 256;
@@ -132,6 +131,10 @@ pub(crate) struct Supervisor {
     /// Why the local game does not run. `None` if it runs.
     stopped: Option<StopReason>,
     local_sid: Option<SignalingId>,
+    /// The signaling id of a lost connection, if the server may keep its place.
+    interrupted: Option<SignalingId>,
+    /// During the interruption, a peer has shown that the server still runs.
+    server_is_up: bool,
     /// The signaling ids of earlier connections, the latest first.
     former_sids: VecDeque<SignalingId>,
     members: BTreeMap<SignalingId, Member>,
@@ -172,6 +175,8 @@ impl Supervisor {
                 .clamp(SHORTEST_RECONNECT_TIMEOUT, LONGEST_RECONNECT_TIMEOUT),
             stopped: None,
             local_sid: None,
+            interrupted: None,
+            server_is_up: false,
             former_sids: VecDeque::new(),
             members: BTreeMap::new(),
             peers: BTreeMap::new(),

@@ -10,10 +10,13 @@ impl Supervisor {
         actions: &mut Actions,
     ) {
         match message {
-            ServerMessage::KeepAlive | ServerMessage::Group(_) => {}
+            ServerMessage::KeepAlive | ServerMessage::Group(_) | ServerMessage::IceServers(_) => {}
             // A connection gets one id. Later ids must not spread to the other peers.
             ServerMessage::IdAssigned(_) if self.local_sid.is_some() => {
                 self.server_violation(now, ProtocolViolation::SecondId, actions);
+            }
+            ServerMessage::IdAssigned(sid) if self.interrupted == Some(sid) => {
+                self.signaling_resumed(now, sid, actions);
             }
             ServerMessage::IdAssigned(sid) => {
                 self.local_sid = Some(sid);
@@ -28,63 +31,16 @@ impl Supervisor {
                     }
                 }
             }
-            ServerMessage::NewPeer(sid) => {
-                if Some(sid) == self.local_sid {
-                    return self.server_violation(
-                        now,
-                        ProtocolViolation::DuplicateMember(sid),
-                        actions,
-                    );
-                }
-                let Some(member) = self.member(sid) else {
-                    return;
-                };
-                if std::mem::replace(&mut member.we_offer, true) {
-                    return self.server_violation(
-                        now,
-                        ProtocolViolation::DuplicateMember(sid),
-                        actions,
-                    );
-                }
-                member.failures = 0;
-                member.announced = now;
-                if self.may_be_linked(sid) {
-                    if let Some(member) = self.members.get_mut(&sid) {
-                        member.retry_at = now + SIGNALING_ID_GRACE;
-                    }
-                } else if self.pending_with(sid).is_none() && !self.has_waiting_offers {
-                    self.offer(now, sid, actions);
+            ServerMessage::NewPeer(sid) => self.member_joined(now, sid, actions),
+            ServerMessage::PeerLeft(sid) => self.member_left(now, sid, actions),
+            ServerMessage::Members(sids) => self.members_listed(now, sids),
+            ServerMessage::Session(session) => {
+                if let Some(members) = session.members {
+                    self.update_members(now, members, actions);
                 }
             }
-            ServerMessage::PeerLeft(sid) => {
-                self.resolve_link_failure(sid, actions);
-                self.members.remove(&sid);
-                self.close_pending(|link| link.sid == sid, actions);
-                if self.is_grouped_by_server() {
-                    return self.disconnect_member(now, sid, actions);
-                }
-                for (id, peer) in self.peers.iter_mut().filter(|(_, p)| p.sid == Some(sid)) {
-                    peer.sid = None;
-                    peer.unlisted = true;
-                    if peer.is_matchbox_client {
-                        // A stock client answers no probe. Only its silence from now on counts.
-                        peer.liveness = Liveness::default();
-                    }
-                    log::debug!("the server reports that {id} left: probing");
-                    probe(now, peer, actions);
-                }
-            }
-            ServerMessage::Members(sids) => {
-                for sid in sids {
-                    // Skips earlier connections of the local peer, which the server may still list.
-                    if Some(sid) != self.local_sid
-                        && !self.former_sids.contains(&sid)
-                        && let Some(member) = self.member(sid)
-                    {
-                        member.offers_since.get_or_insert(now);
-                    }
-                }
-            }
+            ServerMessage::Doubtful(sid) => self.member_doubted(now, sid, actions),
+            ServerMessage::Resumed(sid) => self.member_resumed(now, sid, actions),
             ServerMessage::Nothing(sid) => {
                 self.admits(now, sid, false, actions);
             }
@@ -119,46 +75,6 @@ impl Supervisor {
                 }
             }
         }
-    }
-
-    /// Handles the end of the signaling connection. All signaling ids become invalid. Links stay
-    /// open.
-    pub(crate) fn signaling_lost(&mut self, actions: &mut Actions) {
-        self.grouping.lost();
-        if let Some(sid) = self.local_sid.take() {
-            self.former_sids.truncate(MAX_FORMER_SIDS - 1);
-            self.former_sids.push_front(sid);
-        }
-        let reported = std::mem::take(&mut self.members).into_values();
-        let reported = reported.filter_map(|member| member.reported);
-        actions.extend(reported.map(|peer| Action::Emit(CoreEvent::LinkFailureResolved(peer))));
-        self.violations.clear();
-        self.server_violations = 0;
-        self.verdict = None;
-        for peer in self.peers.values_mut() {
-            peer.sid = None;
-        }
-        // Closes attempts that still wait for a description, which cannot arrive any more.
-        self.close_pending(
-            |link| link.remote_ufrag.is_none() || link.local_ufrag.is_none(),
-            actions,
-        );
-        for link in self.links.values_mut() {
-            link.is_signaled = false;
-        }
-    }
-
-    /// Returns whether there are too many members to add this one.
-    fn is_crowded(&self, sid: SignalingId) -> bool {
-        self.members.len() >= MAX_MEMBERS && !self.members.contains_key(&sid)
-    }
-
-    pub(super) fn member(&mut self, sid: SignalingId) -> Option<&mut Member> {
-        if self.is_crowded(sid) {
-            log::debug!("ignoring {sid}: the room has more than {MAX_MEMBERS} members");
-            return None;
-        }
-        Some(self.members.entry(sid).or_default())
     }
 
     pub(super) fn offer(&mut self, now: Duration, sid: SignalingId, actions: &mut Actions) {
@@ -222,75 +138,6 @@ impl Supervisor {
         self.links.values().filter(|link| link.is_pending()).count() >= MAX_PENDING
     }
 
-    /// Checks the sender of a description, and the proof that it has the room's secret. Returns
-    /// `false` if the description must be ignored.
-    fn accepts_description(
-        &mut self,
-        now: Duration,
-        sid: SignalingId,
-        description: &Description,
-        actions: &mut Actions,
-    ) -> bool {
-        if description.fingerprint == self.fingerprint {
-            let source = ViolationSource::Member(sid);
-            self.record_violation(now, source, ProtocolViolation::LocalCertificate, actions);
-            return false;
-        }
-        let proof = description.tag.and_then(|tag| tag.proof);
-        let is_proven = identity::verify(
-            self.secret.as_ref(),
-            &description.fingerprint,
-            proof.as_ref(),
-        );
-        let peer_id = description.peer_id().unwrap_or(sid.peer_id());
-        if !is_proven {
-            self.refuse_member(now, sid, peer_id, actions);
-        } else if let Some(member) = self.members.get_mut(&sid)
-            && std::mem::take(&mut member.is_refused)
-        {
-            // The description without the secret was not this member's own.
-            self.resolve_link_failure(sid, actions);
-        }
-        // A matchbox client gets one link.
-        let is_known_client = description.tag.is_none() && self.peers.contains_key(&peer_id);
-        is_proven
-            && !is_known_client
-            && !self.disconnected_members.contains(&sid)
-            && !self.disconnected.contains(&peer_id)
-    }
-
-    /// Ends all attempts with a member that does not have the room's secret, and reports it once.
-    fn refuse_member(
-        &mut self,
-        now: Duration,
-        sid: SignalingId,
-        peer_id: PeerId,
-        actions: &mut Actions,
-    ) {
-        self.close_pending(|link| link.sid == sid, actions);
-        let Some(member) = self.member(sid) else {
-            return;
-        };
-        if std::mem::replace(&mut member.is_refused, true) {
-            return;
-        }
-        let earlier = member
-            .reported
-            .replace(peer_id)
-            .filter(|&peer| peer != peer_id);
-        actions.extend(earlier.map(|peer| Action::Emit(CoreEvent::LinkFailureResolved(peer))));
-        actions.push_back(Action::Emit(CoreEvent::LinkFailed {
-            peer: peer_id,
-            reason: LinkFailure::Secret,
-            attempt: 1,
-        }));
-        // An offer shows the other peer that the secrets differ. A matchbox client would try to
-        // connect.
-        if peer_id != sid.peer_id() {
-            self.offer(now, sid, actions);
-        }
-    }
-
     pub(super) fn begin(
         &mut self,
         now: Duration,
@@ -314,6 +161,7 @@ impl Supervisor {
             local_ufrag: None,
             remote_ufrag: None,
             is_signaled: true,
+            renew_at: None,
             has_old_servers: false,
             candidates: 0,
             has_local_address: false,
@@ -410,7 +258,8 @@ impl Supervisor {
         actions: &mut Actions,
     ) {
         let source = ViolationSource::Member(sid);
-        if self.members.get(&sid).is_none_or(|m| m.attempts == 0) && !self.is_crowded(sid) {
+        let member = self.members.get(&sid);
+        if member.is_none_or(|m| m.attempts == 0 && !m.was_interrupted) && !self.is_crowded(sid) {
             return self.record_violation(
                 now,
                 source,
@@ -459,7 +308,8 @@ impl Supervisor {
         actions: &mut Actions,
     ) {
         // After a negotiation, candidates of an earlier attempt may arrive at any time.
-        let negotiates = |member: &Member| member.has_offered || member.attempts > 0;
+        let negotiates =
+            |member: &Member| member.has_offered || member.attempts > 0 || member.was_interrupted;
         if !self.members.get(&sid).is_some_and(negotiates) && !self.is_crowded(sid) {
             let source = ViolationSource::Member(sid);
             return self.record_violation(

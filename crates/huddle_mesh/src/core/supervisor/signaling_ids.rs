@@ -30,12 +30,14 @@ impl Supervisor {
         }
         if let Some(peer) = self.peers.get_mut(&id) {
             let is_new = peer.sid.replace(sid) != Some(sid);
-            peer.unlisted = false;
-            let introductions = peer.introductions.get_or_insert_with(|| {
-                Bucket::new(INTRODUCTION_BURST, INTRODUCTIONS_PER_SECOND, now)
-            });
-            if is_new && introductions.take(now, 1) {
-                self.introduce(id, actions);
+            if is_new {
+                peer.unlisted = false;
+                if peer.take_introduction(now) {
+                    self.introduce(id, actions);
+                }
+            } else {
+                // The peer still has the connection that it had before the interruption.
+                self.server_is_up |= self.interrupted.is_some();
             }
         }
         self.recognize(id, sid);

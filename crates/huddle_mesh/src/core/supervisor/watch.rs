@@ -42,6 +42,7 @@ impl Supervisor {
                 {
                     over.push(*id);
                 }
+                Phase::Opening if link.renew_at.is_some_and(|at| now >= at) => over.push(*id),
                 Phase::Opening if link.remote_ufrag.is_none() && age >= REPORT_NO_ANSWER => {
                     slow.push((*id, LinkFailure::NoAnswer));
                 }
@@ -65,16 +66,17 @@ impl Supervisor {
 
     /// Reports members whose offer is overdue, which means that their game does not run.
     fn watch_members(&mut self, now: Duration, actions: &mut Actions) {
+        let is_connected = self.local_sid.is_some();
         for (sid, member) in &mut self.members {
-            let Some(since) = member.offers_since else {
+            let Some(since) = member.offers_since.filter(|_| is_connected) else {
                 continue;
             };
             if member.has_offered || member.we_offer {
                 member.offers_since = None;
             } else if now.saturating_sub(since) >= REPORT_NO_ANSWER {
                 member.offers_since = None;
-                let is_connected = |peer: &Peer| peer.is_connected && peer.sid == Some(*sid);
-                if self.peers.values().any(is_connected) || member.reported.is_some() {
+                let is_linked = |peer: &Peer| peer.is_connected && peer.sid == Some(*sid);
+                if self.peers.values().any(is_linked) || member.reported.is_some() {
                     continue;
                 }
                 member.reported = Some(sid.peer_id());
@@ -127,6 +129,16 @@ impl Supervisor {
             self.peer_left(id, DisconnectReason::Lost, actions);
         }
         doubt
+    }
+
+    /// Returns whether the local peer needs the server only for newcomers: it has links, all of them
+    /// work, and no other negotiation is in progress.
+    pub(crate) fn is_calm(&self) -> bool {
+        let mut connected = self.connected().peekable();
+        connected.peek().is_some()
+            && connected.all(|(_, peer)| peer.is_working())
+            && !self.links.values().any(Link::is_pending)
+            && self.grouping == Grouping::Settled
     }
 
     /// Pings all peers at once after an event that may have broken every link.
@@ -210,11 +222,10 @@ impl Supervisor {
         sids.extend(expiring.filter_map(|peer| peer.sid));
         sids.extend(named.into_iter().map(|(_, sid)| sid));
         sids.retain(|sid| {
-            let waited = self
-                .members
-                .get(sid)
-                .is_none_or(|member| now >= member.retry_at);
-            waited && self.pending_with(*sid).is_none() && !self.is_ignored(*sid)
+            let is_ready = |member: &Member| now >= member.retry_at && !member.is_doubtful;
+            self.members.get(sid).is_none_or(is_ready)
+                && self.pending_with(*sid).is_none()
+                && !self.is_ignored(*sid)
         });
         sids
     }
