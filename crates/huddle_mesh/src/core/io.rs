@@ -44,7 +44,9 @@ pub(crate) enum LinkInput {
     ProtocolViolation(ProtocolViolation),
     /// The network path that the link uses.
     Path(Path),
-    /// The platform found no path between the two machines. The link has failed.
+    /// The platform found no path between the two machines. The link has failed. Only browsers
+    /// report this.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
     NoPath,
     /// The link closed, or failed for another reason.
     Closed(String),

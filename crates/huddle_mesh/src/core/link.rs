@@ -53,7 +53,7 @@ pub(crate) struct Link {
     pub has_local_address: bool,
     /// Whether the other peer has sent such an address.
     pub has_remote_address: bool,
-    /// Whether the platform has tried all pairs of addresses in vain.
+    /// Whether the platform has tried all pairs of addresses without success.
     pub has_no_path: bool,
     /// Packets that arrived before the link was in use.
     pub early: Vec<(Channel, Bytes)>,

@@ -7,9 +7,7 @@ use std::{
 };
 
 use anyhow::{bail, ensure};
-use huddle_tests::{
-    Artifacts, Browser, Native, Page, Platform, Player, Report, Server, wait_until, watch,
-};
+use huddle_tests::{Artifacts, Native, Platform, Player, Report, Server, wait_until, watch};
 
 use crate::{
     pictures::{SLOW_DRAWING, save_screenshot},

@@ -9,8 +9,7 @@ use anyhow::{Context, ensure};
 use huddle_tests::{Artifacts, Browser, Native, Page, Player, Report, Server, wait_until, watch};
 use serde_json::json;
 
-use super::background::hide;
-use crate::steps::{LOAD_TIMEOUT, all_meet, all_see_movement, is_long_run, lists_exactly};
+use crate::steps::{LOAD_TIMEOUT, all_meet, all_see_movement, hide, is_long_run, lists_exactly};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// The maximum time until the players meet after a page returns or resumes.
