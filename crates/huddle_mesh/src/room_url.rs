@@ -7,7 +7,8 @@ use uuid::Uuid;
 /// The URL of a room on a signaling server: `ws://host:3536/my-room`.
 ///
 /// Use `wss://` for encrypted signaling, which pages served over https need. Add `?next=N` to form
-/// groups of N players from those who join the same room name.
+/// groups of N players from those who join the same room name. With `ws://host:3536/my-game/my-room`,
+/// the server `huddle-signaling` keeps the rooms of each game separate.
 ///
 /// ```
 /// use huddle_mesh::RoomUrl;
@@ -41,8 +42,11 @@ pub enum RoomUrlError {
         "`{0}` has a `#`, which a WebSocket URL cannot have; write %23 if the room's name has one"
     )]
     Fragment(String),
-    /// The path does not have exactly one segment.
-    #[error("`{0}` needs exactly one room name after the host, like ws://localhost:3536/my-room")]
+    /// The path does not have one or two segments.
+    #[error(
+        "`{0}` needs a room name after the host, like ws://localhost:3536/my-room or \
+         ws://localhost:3536/my-game/my-room"
+    )]
     RoomName(String),
     /// The room name is too long.
     #[error("the room name is {0} bytes long; at most {max} are allowed", max = RoomUrl::MAX_NAME_LEN)]
@@ -53,12 +57,19 @@ pub enum RoomUrlError {
 }
 
 impl RoomUrl {
-    /// The maximum length of a room name, in bytes of the encoded URL path.
+    /// The maximum length of the name of a room or game, in bytes of the encoded URL path.
     pub const MAX_NAME_LEN: usize = 128;
 
     /// Returns the room name, as encoded in the URL's path.
     pub fn room_name(&self) -> &str {
-        self.url.path().trim_matches('/')
+        let path = self.url.path().trim_matches('/');
+        path.split_once('/').map_or(path, |(_, room)| room)
+    }
+
+    /// Returns the name of the game, as encoded in the URL's path, if the URL has one.
+    pub fn game(&self) -> Option<&str> {
+        let path = self.url.path().trim_matches('/');
+        path.split_once('/').map(|(game, _)| game)
     }
 
     /// Returns the number of players in a group, if the URL has `?next=N`.
@@ -66,10 +77,13 @@ impl RoomUrl {
         self.group_size
     }
 
-    /// Returns the URL of the room `name` on the same server, without `?next=N`.
+    /// Returns the URL of the room `name` of the same game and server, without `?next=N`.
     pub(crate) fn private_room(&self, name: &str) -> RoomUrl {
         let mut url = self.url.clone();
-        url.set_path(name);
+        match self.game() {
+            Some(game) => url.set_path(&format!("{game}/{name}")),
+            None => url.set_path(name),
+        }
         let parameters: Vec<_> = url
             .query_pairs()
             .filter(|(key, _)| key != "next")
@@ -118,12 +132,13 @@ impl FromStr for RoomUrl {
         if url.fragment().is_some() {
             return Err(RoomUrlError::Fragment(text.to_owned()));
         }
-        let name = url.path().trim_matches('/');
-        if name.is_empty() || name.contains('/') {
+        let names: Vec<_> = url.path().trim_matches('/').split('/').collect();
+        if names.len() > 2 || names.contains(&"") {
             return Err(RoomUrlError::RoomName(text.to_owned()));
         }
-        if name.len() > Self::MAX_NAME_LEN {
-            return Err(RoomUrlError::NameTooLong(name.len()));
+        let longest = names.iter().map(|name| name.len()).max().unwrap_or(0);
+        if longest > Self::MAX_NAME_LEN {
+            return Err(RoomUrlError::NameTooLong(longest));
         }
         let group_size = match url.query_pairs().find(|(key, _)| key == "next") {
             None => None,
@@ -155,7 +170,11 @@ mod tests {
             RoomUrlError::Scheme(..)
         ));
         assert!(matches!(error("ws://host:3536"), RoomUrlError::RoomName(_)));
-        assert!(matches!(error("ws://host/a/b"), RoomUrlError::RoomName(_)));
+        assert!(matches!(
+            error("ws://host/a/b/c"),
+            RoomUrlError::RoomName(_)
+        ));
+        assert!(matches!(error("ws://host/a//b"), RoomUrlError::RoomName(_)));
         assert!(matches!(error("ws://host/a#b"), RoomUrlError::Fragment(_)));
         assert!(matches!(
             error("ws://host/a?next=0"),
@@ -167,6 +186,17 @@ mod tests {
         ));
         let long = format!("ws://host/{}", "a".repeat(129));
         assert_eq!(error(&long), RoomUrlError::NameTooLong(129));
+        let long = format!("ws://host/{}/a", "a".repeat(130));
+        assert_eq!(error(&long), RoomUrlError::NameTooLong(130));
+    }
+
+    #[test]
+    fn room_of_a_game_has_two_names() {
+        let url: RoomUrl = "ws://host/duel/lobby?next=2".parse().unwrap();
+        assert_eq!((url.game(), url.room_name()), (Some("duel"), "lobby"));
+        assert_eq!(url.private_room("abc").to_string(), "ws://host/duel/abc");
+        let url: RoomUrl = "ws://host/lobby".parse().unwrap();
+        assert_eq!((url.game(), url.room_name()), (None, "lobby"));
     }
 
     #[test]
