@@ -3,8 +3,8 @@
 //!
 //! A connection is *waiting* until it has sent the head of a request, and again after the response.
 //! When a limit of connections is reached, a new connection replaces the one that has waited
-//! longest. If none waits, it replaces the oldest one on the whole server. Half-open connections and
-//! downloads that their clients do not read therefore cannot keep clients out.
+//! longest. If none waits, it replaces the oldest one on the whole server. Therefore neither
+//! half-open connections nor downloads that stand still keep clients out.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -168,6 +168,12 @@ impl<T> Admission<T> {
             usage.requests = usage.requests.saturating_sub(1);
         }
         self.wait(id);
+    }
+
+    /// Removes the connection that has waited longest, which the caller must end.
+    pub(crate) fn evict(&mut self) -> Option<T> {
+        let (_, id) = self.waiting.first_key_value()?;
+        self.remove(*id)
     }
 
     /// Removes a connection that has ended or has become a WebSocket.

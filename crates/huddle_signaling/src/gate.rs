@@ -73,6 +73,12 @@ impl Gate {
         Ok((Arc::new(connection), evicted))
     }
 
+    /// Ends the connection that has waited longest for a request. Returns whether there was one.
+    pub(crate) fn make_room(&self) -> bool {
+        let evicted = self.lock().evict();
+        evicted.is_some_and(|evicted| evicted.send(()).is_ok())
+    }
+
     fn lock(&self) -> MutexGuard<'_, Admission<oneshot::Sender<()>>> {
         self.admission
             .lock()

@@ -189,12 +189,14 @@ async fn accept(listener: TcpListener, app: Arc<App>, tls: Option<Acceptor>) {
                 accepted
             }
             Err(error) => {
-                // Usually the process has no free file descriptor. Other connections will end.
+                // Usually the process has no free file descriptor. A connection that waits for a
+                // request can be missed best. Otherwise, other connections will end.
+                let pause = if app.gate.make_room() { 1 } else { 100 };
                 failures = failures.saturating_add(1);
                 if failures.is_power_of_two() {
                     warn!(%error, failures, "cannot accept a connection");
                 }
-                sleep(Duration::from_millis(100)).await;
+                sleep(Duration::from_millis(pause)).await;
                 continue;
             }
         };

@@ -1,4 +1,5 @@
 //! The limits of one address, and how the server determines the address of a client.
+#![cfg(target_os = "linux")]
 
 mod common;
 

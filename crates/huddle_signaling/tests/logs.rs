@@ -79,7 +79,7 @@ async fn missing_trust_in_a_proxy_is_reported_once() {
     assert_eq!(log.text(), "");
     for _ in 0..3 {
         let headers = [("X-Forwarded-For", "203.0.113.7")];
-        let joined = connect_from(loopback(2), server.addr, "/room", &headers).await;
+        let joined = connect_from(loopback(1), server.addr, "/room", &headers).await;
         Client::new(joined.unwrap()).await;
     }
     let text = log.text();

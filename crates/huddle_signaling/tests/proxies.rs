@@ -1,6 +1,6 @@
 //! The server behind Caddy and nginx, if they are installed (Debian packages `caddy` and
 //! `nginx-light`). With `CI=true`, they must be.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 mod common;
 

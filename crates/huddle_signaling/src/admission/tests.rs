@@ -127,6 +127,19 @@ fn oldest_request_makes_room_if_no_connection_waits() {
 }
 
 #[test]
+fn only_waiting_connections_are_evicted() {
+    let mut admission = Admission::new(LIMITS);
+    let (busy, _) = open(&mut admission, address(1), 0);
+    open(&mut admission, address(1), 1);
+    open(&mut admission, address(2), 2);
+    admission.begin_request(busy, address(1), Instant::now());
+    assert_eq!(admission.evict(), Some(1));
+    assert_eq!(admission.evict(), Some(2));
+    assert_eq!(admission.evict(), None);
+    assert_eq!(admission.connections.len(), 1);
+}
+
+#[test]
 fn clients_of_an_address_are_limited() {
     let limits = Limits {
         join_burst: 100,
