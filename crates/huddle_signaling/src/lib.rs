@@ -119,9 +119,8 @@ mod server;
 mod tls;
 
 pub use config::{Config, Secret, Tls, TokenKey, Turn};
-pub use error::ServerError;
+pub use error::{ServerError, TlsError};
 pub use server::Server;
-pub use tls::TlsError;
 
 /// Compiles the code in the README.
 #[cfg(doctest)]
