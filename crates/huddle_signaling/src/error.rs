@@ -1,7 +1,5 @@
 use std::{io, net::SocketAddr, path::PathBuf};
 
-use crate::tls::TlsError;
-
 /// The reason why a server cannot start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -42,4 +40,50 @@ pub enum ServerError {
     /// limit.
     #[error("{0}")]
     Config(&'static str),
+}
+
+/// The reason why a certificate cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error(
+        "cannot read {}: {source}. Use a file in PEM format that this user can read",
+        path.display()
+    )]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// The file has no certificate, or an invalid one.
+    #[error(
+        "there is no valid certificate in {}. Use the file with the certificate and its chain in \
+         PEM format (certbot and acme.sh: fullchain.pem)",
+        .0.display()
+    )]
+    Certificate(PathBuf),
+    /// The file has no private key, or an invalid one.
+    #[error(
+        "there is no valid private key in {}. Use the file with the unencrypted key in PEM format \
+         (certbot: privkey.pem)",
+        .0.display()
+    )]
+    Key(PathBuf),
+    /// The key does not belong to the certificate.
+    #[error(
+        "the private key in {} does not belong to the certificate in {}. Use the two files that \
+         were created together",
+        key.display(), certificates.display()
+    )]
+    Mismatch {
+        /// The file of the certificate.
+        certificates: PathBuf,
+        /// The file of the key.
+        key: PathBuf,
+    },
+    /// The TLS library does not accept the certificate.
+    #[error("cannot set up TLS: {0}")]
+    Setup(String),
 }

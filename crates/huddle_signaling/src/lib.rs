@@ -156,9 +156,8 @@ mod turn;
 mod verifier;
 
 pub use config::{Config, Secret, Tls, TokenKey, Turn};
-pub use error::ServerError;
+pub use error::{ServerError, TlsError};
 pub use server::Server;
-pub use tls::TlsError;
 pub use token::{Claims, SigningKey, TokenError};
 
 /// Compiles the code in the README.

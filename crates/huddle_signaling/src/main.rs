@@ -91,7 +91,7 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let options = args.all_options()?;
     if print_config {
         let text = options::print(&options)?;
-        options.config()?.check()?;
+        options::config(options)?.check()?;
         return Ok(io::stdout().write_all(text.as_bytes())?);
     }
     tracing_subscriber::fmt()
@@ -99,7 +99,7 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .init();
-    serve(options.config()?).await
+    serve(options::config(options)?).await
 }
 
 async fn serve(config: Config) -> Result<(), Box<dyn Error>> {

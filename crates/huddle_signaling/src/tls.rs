@@ -2,7 +2,7 @@
 
 use std::{
     fmt, fs, io,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -18,59 +18,13 @@ use tokio::{net::TcpStream, task::spawn_blocking, time::sleep};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tracing::{error, info};
 
-use crate::{config::Tls, metrics::Metrics};
+use crate::{config::Tls, error::TlsError, metrics::Metrics};
 
 /// The interval at which the server checks whether the files changed.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The time that a client has for the TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The reason why a certificate cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TlsError {
-    /// A file cannot be read.
-    #[error(
-        "cannot read {}: {source}. Use a file in PEM format that this user can read",
-        path.display()
-    )]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// The file has no certificate, or an invalid one.
-    #[error(
-        "there is no valid certificate in {}. Use the file with the certificate and its chain in \
-         PEM format (certbot and acme.sh: fullchain.pem)",
-        .0.display()
-    )]
-    Certificate(PathBuf),
-    /// The file has no private key, or an invalid one.
-    #[error(
-        "there is no valid private key in {}. Use the file with the unencrypted key in PEM format \
-         (certbot: privkey.pem)",
-        .0.display()
-    )]
-    Key(PathBuf),
-    /// The key does not belong to the certificate.
-    #[error(
-        "the private key in {} does not belong to the certificate in {}. Use the two files that \
-         were created together",
-        key.display(), certificates.display()
-    )]
-    Mismatch {
-        /// The file of the certificate.
-        certificates: PathBuf,
-        /// The file of the key.
-        key: PathBuf,
-    },
-    /// The TLS library does not accept the certificate.
-    #[error("cannot set up TLS: {0}")]
-    Setup(String),
-}
 
 /// Encrypts connections with the current certificate.
 #[derive(Clone)]

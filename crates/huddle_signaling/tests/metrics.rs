@@ -235,6 +235,22 @@ fn promtool_accepts_the_alerts_of_the_guide() {
     check(&["check", "rules", "/dev/stdin"], alerts);
 }
 
+#[test]
+fn promtool_accepts_the_queries_of_the_dashboard() {
+    let dashboard = dashboard();
+    let rules: Vec<_> = expressions(&dashboard)
+        .into_iter()
+        .enumerate()
+        .map(|(number, query)| {
+            let query = query.replace("$__rate_interval", "5m");
+            json!({"record": format!("query_{number}"), "expr": query})
+        })
+        .collect();
+    // JSON is YAML.
+    let rules = json!({"groups": [{"name": "dashboard", "rules": rules}]});
+    check(&["check", "rules", "/dev/stdin"], &rules.to_string());
+}
+
 /// Checks a text with promtool, which must have no complaints.
 fn check(args: &[&str], text: &str) {
     let promtool = Command::new("promtool")
@@ -292,6 +308,16 @@ fn collect<'a>(json: &'a Value, key: &str, found: &mut Vec<&'a str>) {
     }
 }
 
+fn dashboard() -> Value {
+    serde_json::from_str(include_str!("../dashboard.json")).unwrap()
+}
+
+fn expressions(dashboard: &Value) -> Vec<&str> {
+    let mut expressions = Vec::new();
+    collect(dashboard, "expr", &mut expressions);
+    expressions
+}
+
 async fn existing(metrics: SocketAddr) -> BTreeSet<String> {
     let series = scrape(metrics).await;
     series
@@ -304,9 +330,8 @@ async fn existing(metrics: SocketAddr) -> BTreeSet<String> {
 async fn dashboard_shows_all_metrics_and_no_others() {
     let (_server, metrics) = start(local_config()).await;
     let existing = existing(metrics).await;
-    let dashboard: Value = serde_json::from_str(include_str!("../dashboard.json")).unwrap();
-    let mut expressions = Vec::new();
-    collect(&dashboard, "expr", &mut expressions);
+    let dashboard = dashboard();
+    let expressions = expressions(&dashboard);
     assert!(expressions.len() > 10, "{expressions:?}");
     let shown: BTreeSet<_> = expressions.iter().flat_map(|text| names(text)).collect();
     assert_eq!(shown, existing);

@@ -1,51 +1,13 @@
 //! The sources of options, and their order: a flag overrides an environment variable, which
 //! overrides the configuration file, which overrides the default.
 
-use std::{
-    env, fmt, fs, io,
-    path::{Path, PathBuf},
-};
+use std::{env, ffi::OsString, fs, path::Path};
 
 use clap::{Arg, Command, CommandFactory, FromArgMatches};
 use strsim::normalized_damerau_levenshtein;
-use toml::{Table, Value};
+use toml::Table;
 
-use super::{Options, secrets};
-
-/// The reason why the options are invalid.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    #[error(
-        "cannot read the configuration file {}: {source}. Pass an existing file to --config",
-        path.display()
-    )]
-    File { path: PathBuf, source: io::Error },
-    #[error("in the configuration file {}{place}: {text}", path.display())]
-    Syntax {
-        path: PathBuf,
-        place: String,
-        text: String,
-    },
-    #[error("in the environment variable {name}: {text}")]
-    Variable { name: String, text: String },
-    #[error("the environment variable {name} is not an option. Did you mean {suggestion}?")]
-    UnknownVariable { name: String, suggestion: String },
-    #[error("{0} is set, but {1} is not. Set both or neither")]
-    Incomplete(&'static str, &'static str),
-    #[error("both {0} and {1} are set. Remove one of them")]
-    TwoSecrets(&'static str, &'static str),
-    #[error(
-        "cannot read a secret from {}: {source}. Use a file that this user can read",
-        path.display()
-    )]
-    Secret { path: PathBuf, source: io::Error },
-    #[error("the secret in the environment variable {0} is not valid UTF-8")]
-    SecretVariable(&'static str),
-    #[error("the secret file {} is empty. Write the secret into it", .0.display())]
-    EmptySecret(PathBuf),
-    #[error("cannot combine the options: {0}")]
-    Merge(String),
-}
+use super::{error::Error, secrets, values::Options};
 
 /// Reads the configuration file.
 pub(crate) fn from_file(path: &Path) -> Result<Options, Error> {
@@ -93,7 +55,7 @@ pub(crate) fn from_environment() -> Result<Options, Error> {
         if value.is_empty() {
             continue;
         }
-        let mut argument = std::ffi::OsString::from(format!("--{flag}="));
+        let mut argument = OsString::from(format!("--{flag}="));
         argument.push(value);
         let command = Options::command().no_binary_name(true);
         command
@@ -126,68 +88,15 @@ pub(crate) fn merge<const N: usize>(layers: [Options; N]) -> Result<Options, Err
 }
 
 /// Returns the options that are set.
-fn table(options: &Options) -> Result<Table, Error> {
+pub(super) fn table(options: &Options) -> Result<Table, Error> {
     Table::try_from(options).map_err(|error| Error::Merge(error.to_string()))
-}
-
-/// Returns the options as a configuration file, with the names of those that are not set.
-pub(crate) fn print(options: &Options) -> Result<String, Error> {
-    let set = table(options)?;
-    let mut text = toml::to_string(options).map_err(|error| Error::Merge(error.to_string()))?;
-    let command = Options::command();
-    let keys = command.get_arguments().map(|arg| arg.get_id().as_str());
-    let unset: Vec<_> = keys.filter(|key| !set.contains_key(*key)).collect();
-    let mut comment = |title: &str, names: &[&str]| {
-        if !names.is_empty() {
-            text += &format!("# {title}: {}\n", names.join(", "));
-        }
-    };
-    comment("Not set", &unset);
-    comment("Secrets in environment variables", &secrets::variables());
-    Ok(text)
-}
-
-/// Adds the environment variable and the default of each option to the help of a command.
-pub(crate) fn describe(command: Command) -> Command {
-    let defaults = table(&Options::defaults()).unwrap_or_default();
-    let options = Options::command();
-    command.mut_args(|arg| {
-        let key = arg.get_id().as_str();
-        if !options.get_arguments().any(|option| option.get_id() == key) {
-            return arg;
-        }
-        let mut help = arg.get_help().cloned().unwrap_or_default().to_string();
-        help += &format!(" [env: {}]", variable(&arg));
-        if let Some(default) = defaults.get(key) {
-            help += &format!(" [default: {}]", Plain(default));
-        }
-        arg.help(help)
-    })
 }
 
 const PREFIX: &str = "HUDDLE_";
 
-fn variable(arg: &Arg) -> String {
+/// Returns the name of the environment variable of an option.
+pub(super) fn variable(arg: &Arg) -> String {
     format!("{PREFIX}{}", arg.get_id().as_str().to_uppercase())
-}
-
-/// Shows a value as it is written on the command line.
-struct Plain<'a>(&'a Value);
-
-impl fmt::Display for Plain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Value::String(text) => f.write_str(text),
-            Value::Array(values) => {
-                let values: Vec<_> = values
-                    .iter()
-                    .map(|value| Plain(value).to_string())
-                    .collect();
-                f.write_str(&values.join(","))
-            }
-            other => other.fmt(f),
-        }
-    }
 }
 
 /// The similarity (0 to 1) from which a name counts as a typing error.

@@ -9,7 +9,11 @@ use std::{
 
 use huddle_signaling::{Secret, TokenKey, Turn};
 
-use super::{Error, Options, TURN_LIFETIME, text::Span};
+use super::{
+    error::Error,
+    text::Span,
+    values::{Options, TURN_LIFETIME},
+};
 
 /// A secret that verifies tokens, in addition to those in files.
 pub(super) const TOKEN_SECRET: &str = "HUDDLE_TOKEN_SECRET";
@@ -17,35 +21,33 @@ pub(super) const TOKEN_SECRET: &str = "HUDDLE_TOKEN_SECRET";
 /// The secret of the TURN servers, instead of a file.
 pub(super) const TURN_SECRET: &str = "HUDDLE_TURN_SECRET";
 
-impl Options {
-    pub(super) fn token_keys(&self) -> Result<Vec<TokenKey>, Error> {
-        let secrets = self.token_secret_files.iter().flatten();
-        let public_keys = self.token_public_key_files.iter().flatten();
-        let secrets = secrets.map(|path| read(path).map(Secret::new).map(TokenKey::Secret));
-        let public_keys = public_keys.map(|path| read(path).map(TokenKey::PublicKey));
-        let variable = variable(TOKEN_SECRET)?.map(|secret| Ok(TokenKey::Secret(secret)));
-        secrets.chain(variable).chain(public_keys).collect()
-    }
+pub(super) fn token_keys(options: &Options) -> Result<Vec<TokenKey>, Error> {
+    let secrets = options.token_secret_files.iter().flatten();
+    let public_keys = options.token_public_key_files.iter().flatten();
+    let secrets = secrets.map(|path| read(path).map(Secret::new).map(TokenKey::Secret));
+    let public_keys = public_keys.map(|path| read(path).map(TokenKey::PublicKey));
+    let variable = variable(TOKEN_SECRET)?.map(|secret| Ok(TokenKey::Secret(secret)));
+    secrets.chain(variable).chain(public_keys).collect()
+}
 
-    pub(super) fn turn(&self) -> Result<Option<Turn>, Error> {
-        let secret = match (&self.turn_secret_file, variable(TURN_SECRET)?) {
-            (Some(_), Some(_)) => return Err(Error::TwoSecrets("turn_secret_file", TURN_SECRET)),
-            (Some(path), None) => Some(Secret::new(read(path)?)),
-            (None, secret) => secret,
-        };
-        let urls = self.turn_urls.clone().unwrap_or_default();
-        match secret {
-            None if urls.is_empty() => Ok(None),
-            None => Err(Error::Incomplete("turn_urls", "turn_secret_file")),
-            Some(_) if urls.is_empty() => Err(Error::Incomplete("turn_secret_file", "turn_urls")),
-            Some(secret) => {
-                let Span(lifetime) = self.turn_lifetime.unwrap_or(Span(TURN_LIFETIME));
-                Ok(Some(Turn {
-                    urls,
-                    secret,
-                    lifetime,
-                }))
-            }
+pub(super) fn turn(options: &Options) -> Result<Option<Turn>, Error> {
+    let secret = match (&options.turn_secret_file, variable(TURN_SECRET)?) {
+        (Some(_), Some(_)) => return Err(Error::TwoSecrets("turn_secret_file", TURN_SECRET)),
+        (Some(path), None) => Some(Secret::new(read(path)?)),
+        (None, secret) => secret,
+    };
+    let urls = options.turn_urls.clone().unwrap_or_default();
+    match secret {
+        None if urls.is_empty() => Ok(None),
+        None => Err(Error::Incomplete("turn_urls", "turn_secret_file")),
+        Some(_) if urls.is_empty() => Err(Error::Incomplete("turn_secret_file", "turn_urls")),
+        Some(secret) => {
+            let Span(lifetime) = options.turn_lifetime.unwrap_or(Span(TURN_LIFETIME));
+            Ok(Some(Turn {
+                urls,
+                secret,
+                lifetime,
+            }))
         }
     }
 }
