@@ -21,8 +21,9 @@ use tracing::debug;
 use crate::{
     close_code,
     config::Config,
-    hub::{self, Closing, Ejection, Inbox, Membership, Outbox, Overflow},
+    hub::{Closing, Ejection, Inbox, Membership},
     message::Request,
+    outbox::{self, Outbox, Overflow},
     rate::TokenBucket,
     request::Refusal,
 };
@@ -165,7 +166,7 @@ async fn write(
     config: &Config,
 ) -> End {
     while let Some(message) = queue.recv().await {
-        let cost = hub::cost(&message);
+        let cost = outbox::cost(&message);
         match timeout(config.silence_timeout, sink.send(message)).await {
             Ok(Ok(())) => outbox.written(cost),
             Ok(Err(_)) => return End::Gone,
@@ -218,7 +219,7 @@ async fn read(
             },
         };
         last_received = Instant::now();
-        let size = hub::size(&message);
+        let size = outbox::size(&message);
         if size > config.max_message_bytes {
             return End::TooBig;
         }
@@ -253,7 +254,9 @@ async fn read(
                     extensions
                 }
                 Err(error) => {
-                    debug!(peer = %membership.id, %error, "invalid message");
+                    // The error's text quotes the message, which may be long.
+                    let (kind, column) = (error.classify(), error.column());
+                    debug!(peer = %membership.id, ?kind, column, "invalid message");
                     false
                 }
             },

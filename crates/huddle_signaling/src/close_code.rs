@@ -2,7 +2,8 @@
 //!
 //! A browser does not show a page the HTTP status of a failed upgrade. If a client connects with
 //! `?huddle=1`, the server therefore accepts the upgrade and then refuses the client with one of
-//! the `44xx` codes and a reason. Other clients receive the same refusal as HTTP 400, 404 or 503.
+//! the `44xx` codes and a reason. Other clients receive the same refusal as HTTP 400, 401, 403,
+//! 404, 429 or 503.
 
 /// A new connection of the client has replaced this one: it took the client's place again with its
 /// resume secret.
@@ -33,7 +34,8 @@ pub const TOKEN_NEEDED: u16 = 4401;
 /// this server (HTTP 403). Do not try again.
 pub const FORBIDDEN: u16 = 4403;
 
-/// The address does not exist, for example a path of two segments (HTTP 404). Do not try again.
+/// The address does not exist: its path has more than two segments, or the server is not for this
+/// game (HTTP 404). Do not try again.
 pub const NOT_FOUND: u16 = 4404;
 
 /// The client waited in a `?next=N` queue, and its game did not answer for
@@ -41,5 +43,6 @@ pub const NOT_FOUND: u16 = 4404;
 /// frozen, or its machine slept. Connect again.
 pub const STOPPED: u16 = 4408;
 
-/// The room or the server is full (HTTP 503), or too many clients have the same address (HTTP 429). Try again later, or use another room.
+/// The room or the server is full (HTTP 503), or too many clients have the same address or join from
+/// it at once (HTTP 429). Try again later, or use another room.
 pub const FULL: u16 = 4429;

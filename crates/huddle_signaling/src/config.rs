@@ -7,7 +7,7 @@ use std::{
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::error::ServerError;
+use crate::{error::ServerError, request::MAX_NAME_BYTES};
 
 /// The minimum length of a secret that verifies tokens: as long as its hashes.
 pub(crate) const MIN_SECRET_BYTES: usize = 32;
@@ -70,13 +70,17 @@ pub struct Config {
     /// move them to another group. Default 10 s.
     pub link_timeout: Duration,
     /// The number of bytes that the server queues for all clients together. While they exceed it,
-    /// the server disconnects clients that use more than their share. Default 256 MiB.
+    /// the server disconnects clients that use more than their share, which is one
+    /// [`max_clients`](Self::max_clients)th of it, but at least one message. At least
+    /// [`max_queue_bytes`](Self::max_queue_bytes). Default 256 MiB.
     pub max_total_queue_bytes: usize,
     /// The maximum number of clients with the same address. For IPv6, a network of 64 bits counts
-    /// as one address. Programs on the server's own machine are not limited. Default 64.
+    /// as one address. Programs on the server's own machine are not limited while the loopback
+    /// networks are among the [`trusted_proxies`](Self::trusted_proxies). At least 1. Default 64.
     pub max_clients_per_address: usize,
     /// The maximum number of connections from the same address that are not WebSockets: page loads,
-    /// and clients that are about to join. Default 32.
+    /// and clients that are about to join. A new connection replaces the one that has waited longest
+    /// without sending a request. At least 1. Default 32.
     pub max_http_per_address: usize,
     /// The number of clients with the same address that may join per second on average. At least 1.
     /// Default 8.
@@ -85,8 +89,9 @@ pub struct Config {
     /// [`joins_per_second`](Self::joins_per_second) limits them. At least 1. Default 64.
     pub join_burst: u32,
     /// The networks of reverse proxies. For a connection from one of them, the client's address is
-    /// the last address in `X-Forwarded-For` that is not in these networks. Default: the loopback
-    /// networks `127.0.0.0/8` and `::1/128`.
+    /// the last address in `X-Forwarded-For` that is not in these networks. The proxy must append to
+    /// this header or set it; a client could forge it otherwise. Default: the loopback networks
+    /// `127.0.0.0/8` and `::1/128`.
     pub trusted_proxies: Vec<IpNet>,
     /// The origins of the pages that may connect, for example `https://game.example.com`. If there
     /// are none, every page may connect. Programs other than browsers send no origin, or any, so
@@ -253,6 +258,34 @@ impl Config {
                 "link_timeout must not be zero",
             ),
             (
+                self.max_total_queue_bytes >= self.max_queue_bytes,
+                "max_total_queue_bytes must be at least max_queue_bytes",
+            ),
+            (
+                self.max_clients_per_address >= 1,
+                "max_clients_per_address must be at least 1",
+            ),
+            (
+                self.max_http_per_address >= 1,
+                "max_http_per_address must be at least 1, because clients join by HTTP",
+            ),
+            (
+                self.joins_per_second >= 1,
+                "joins_per_second must be at least 1",
+            ),
+            (self.join_burst >= 1, "join_burst must be at least 1"),
+            (
+                self.allowed_origins.iter().all(|origin| is_origin(origin)),
+                "allowed_origins must have the form https://game.example.com or \
+                 http://localhost:8080, without a path or a slash at the end",
+            ),
+            (
+                self.apps
+                    .iter()
+                    .all(|app| (1..=MAX_NAME_BYTES).contains(&app.len())),
+                "apps must contain names of 1 to 128 bytes",
+            ),
+            (
                 self.token_keys.iter().all(TokenKey::is_long_enough),
                 "token_keys contains a secret with fewer than 32 bytes. Create a longer one, for \
                  example with `openssl rand -hex 32`",
@@ -279,6 +312,16 @@ impl Config {
             None => Ok(()),
         }
     }
+}
+
+/// Returns whether a browser could send this origin.
+fn is_origin(text: &str) -> bool {
+    let is_host = |host: &str| {
+        let is_other = |c: char| c.is_whitespace() || "/?#@*".contains(c);
+        !host.is_empty() && !host.contains(is_other)
+    };
+    text.split_once("://")
+        .is_some_and(|(scheme, host)| !scheme.is_empty() && is_host(host))
 }
 
 fn is_turn_url(url: &str) -> bool {
@@ -342,6 +385,58 @@ mod tests {
         };
         let error = config.check().unwrap_err().to_string();
         assert!(error.contains("max_queue_bytes"), "{error}");
+    }
+
+    #[test]
+    fn limits_that_would_exclude_every_client_are_rejected() {
+        let fields: [(&str, fn(&mut Config)); 7] = [
+            ("max_total_queue_bytes", |c| c.max_total_queue_bytes = 1024),
+            ("max_clients_per_address", |c| c.max_clients_per_address = 0),
+            ("max_http_per_address", |c| c.max_http_per_address = 0),
+            ("joins_per_second", |c| c.joins_per_second = 0),
+            ("join_burst", |c| c.join_burst = 0),
+            ("apps", |c| c.apps = vec![String::new()]),
+            ("apps", |c| c.apps = vec!["x".repeat(129)]),
+        ];
+        for (field, change) in fields {
+            let mut config = Config::default();
+            change(&mut config);
+            let error = config.check().unwrap_err().to_string();
+            assert!(error.starts_with(field), "{error}");
+        }
+    }
+
+    #[test]
+    fn origin_that_no_browser_sends_is_rejected() {
+        let check = |origin: &str| {
+            let allowed_origins = vec![origin.to_owned()];
+            let config = Config {
+                allowed_origins,
+                ..Config::default()
+            };
+            config.check().map_err(|error| error.to_string())
+        };
+        for origin in [
+            "https://game.example.com",
+            "http://localhost:8080",
+            "http://[::1]:8080",
+            "capacitor://localhost",
+        ] {
+            assert_eq!(check(origin), Ok(()));
+        }
+        for origin in [
+            "",
+            "*",
+            "null",
+            "game.example.com",
+            "https://",
+            "https://game.example.com/",
+            "https://game.example.com/page",
+            "https://*.example.com",
+        ] {
+            let error = check(origin).unwrap_err();
+            assert!(error.contains("allowed_origins"), "{origin}");
+        }
     }
 
     #[test]

@@ -7,8 +7,8 @@ pub enum ServerError {
     /// Another program listens on the address.
     #[error(
         "port {} is already taken: another program uses {addr}, possibly another signaling \
-         server. Stop it or choose another port, for example {}:{} (port 0 chooses any free port)",
-        addr.port(), addr.ip(), addr.port().checked_add(1).unwrap_or(3536)
+         server. Stop it or choose another port, for example {} (port 0 chooses any free port)",
+        addr.port(), SocketAddr::new(addr.ip(), addr.port().checked_add(1).unwrap_or(3536))
     )]
     AddressInUse {
         /// The requested address.
@@ -16,8 +16,8 @@ pub enum ServerError {
     },
     /// The system does not let the server listen on the address.
     #[error(
-        "cannot listen on {addr}: {source}. Use an address of this machine (0.0.0.0 for all \
-         addresses) and a port above 1023"
+        "cannot listen on {addr}: {source}. Use an address of this machine ([::] for all \
+         addresses, 0.0.0.0 for all of IPv4) and a port above 1023"
     )]
     Bind {
         /// The requested address.

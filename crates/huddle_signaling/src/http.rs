@@ -2,16 +2,20 @@
 
 use std::{
     io,
+    pin::Pin,
     sync::Arc,
+    task::{Context, Poll},
     time::{Instant, SystemTime},
 };
 
 use axum::{
     Json,
-    extract::{FromRequestParts, Request, State, WebSocketUpgrade},
+    body::{Body, Bytes},
+    extract::{FromRequestParts, Request, WebSocketUpgrade},
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
+use hyper::body::{Frame, SizeHint};
 use serde::Serialize;
 use tower_http::services::ServeDir;
 use tracing::{debug, warn};
@@ -19,6 +23,7 @@ use tracing::{debug, warn};
 use crate::{
     client,
     config::Config,
+    gate::{Exchange, Gate},
     hub::Hub,
     pass,
     request::{self, Refusal},
@@ -29,6 +34,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) hub: Arc<Hub>,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) verifier: Verifier,
     pub(crate) config: Arc<Config>,
     pub(crate) started: Instant,
@@ -38,18 +44,55 @@ pub(crate) struct App {
 /// size, even while it is idle.
 const SOCKET_BUFFER_BYTES: usize = 4 * 1024;
 
-pub(crate) async fn handle(State(app): State<Arc<App>>, request: Request) -> Response {
-    if is_websocket_upgrade(request.headers()) {
+pub(crate) async fn handle(app: Arc<App>, request: Request, exchange: Exchange) -> Response {
+    let exchange = Arc::new(exchange);
+    let response = if is_websocket_upgrade(request.headers()) {
         let (mut parts, _) = request.into_parts();
         match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-            Ok(upgrade) => join(&app, upgrade, &parts.uri),
+            Ok(upgrade) => join(&app, upgrade, &parts.uri, &parts.headers, &exchange),
             Err(rejection) => rejection.into_response(),
         }
+    } else if !exchange.is_within_limit {
+        too_many_requests()
     } else if request.uri().path() == "/health" && is_get_or_head(request.method()) {
         health(&app)
     } else {
         serve_file(&app, request).await
+    };
+    response.map(|body| Body::new(CountedBody { body, exchange }))
+}
+
+/// A body that counts for its client's address until it has been sent.
+struct CountedBody {
+    body: Body,
+    #[expect(dead_code, reason = "counts until it is dropped")]
+    exchange: Arc<Exchange>,
+}
+
+impl hyper::body::Body for CountedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
     }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+fn too_many_requests() -> Response {
+    let text = "429: too many requests from your network address at once: try again in a moment\n";
+    let headers = [(header::CONNECTION, "close"), (header::RETRY_AFTER, "1")];
+    (StatusCode::TOO_MANY_REQUESTS, headers, text).into_response()
 }
 
 fn is_websocket_upgrade(headers: &HeaderMap) -> bool {
@@ -62,7 +105,13 @@ fn is_get_or_head(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-fn join(app: &App, upgrade: WebSocketUpgrade, uri: &Uri) -> Response {
+fn join(
+    app: &App,
+    upgrade: WebSocketUpgrade,
+    uri: &Uri,
+    headers: &HeaderMap,
+    exchange: &Arc<Exchange>,
+) -> Response {
     let limit = app.config.max_message_bytes;
     let upgrade = upgrade
         .read_buffer_size(SOCKET_BUFFER_BYTES)
@@ -77,29 +126,42 @@ fn join(app: &App, upgrade: WebSocketUpgrade, uri: &Uri) -> Response {
     let max = app.hub.max_room_members();
     let upgrade = upgrade.protocols([pass::PROTOCOL]);
     let token = pass::token(upgrade.requested_protocols(), uri);
-    let membership = request::join_request(uri, max).and_then(|join_request| {
+    let joined = request::check_origin(headers, &app.config.allowed_origins).and_then(|()| {
+        let join_request = request::join_request(uri, max)?;
+        // Checks of tokens are expensive, so they count as joins.
+        let max_clients = app.config.max_clients_per_address;
+        let admitted = exchange
+            .join()
+            .map_err(|denied| Refusal::from_denied(denied, max_clients))?;
         let now = SystemTime::now();
         let join_request = pass::check(&app.verifier, token.as_deref(), join_request, now)?;
+        request::check_app(&join_request.key, &app.config.apps)?;
         let max = join_request.access.limit(max);
         let joined = app.hub.join(join_request);
-        joined.map_err(|error| Refusal::from_join_error(error, max))
+        let (membership, inbox) = joined.map_err(|error| Refusal::from_join_error(error, max))?;
+        Ok((membership, inbox, admitted))
     });
     let closing = app.hub.closing();
-    match membership {
-        Ok((membership, inbox)) => {
-            // The query can contain secrets.
-            debug!(peer = %membership.id, path = uri.path(), "joined");
+    // The query may contain secrets.
+    let path = uri.path();
+    match joined {
+        Ok((membership, inbox, admitted)) => {
+            debug!(peer = %membership.id, path, "joined");
             let config = Arc::clone(&app.config);
-            upgrade.on_upgrade(move |socket| {
-                client::serve(socket, membership, inbox, closing, extensions, config)
+            let exchange = Arc::clone(exchange);
+            upgrade.on_upgrade(move |socket| async move {
+                drop(exchange);
+                client::serve(socket, membership, inbox, closing, extensions, config).await;
+                drop(admitted);
             })
         }
         Err(refusal) => {
-            debug!(path = uri.path(), %refusal, "refused");
-            if extensions {
+            debug!(path, %refusal, "refused");
+            if extensions && exchange.is_within_limit {
+                let exchange = Arc::clone(exchange);
                 upgrade.on_upgrade(move |socket| async move {
                     client::refuse(socket, refusal).await;
-                    drop(closing);
+                    drop((closing, exchange));
                 })
             } else {
                 (refusal.status(), format!("{refusal}\n")).into_response()

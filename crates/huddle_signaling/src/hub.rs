@@ -2,15 +2,12 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
 use axum::extract::ws::{Message, Utf8Bytes};
-use matchbox_protocol::PeerId;
+use matchbox_protocol::{PeerEvent, PeerId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::debug;
 use uuid::Uuid;
@@ -18,6 +15,7 @@ use uuid::Uuid;
 use crate::{
     config::{Config, Turn},
     message::{Delivery, Event, Payload},
+    outbox::{Budget, Outbox, Overflow},
     player::Timing,
     rooms::{JoinError, JoinRequest, Limits, Registry},
     turn,
@@ -25,61 +23,6 @@ use crate::{
 
 #[cfg(test)]
 mod tests;
-
-/// The bytes that count for a queued message in addition to its payload.
-const MESSAGE_OVERHEAD: usize = 64;
-
-/// The sending side of a client's queue. The limit is in bytes, because an offer is about twenty
-/// times as long as a candidate.
-#[derive(Debug, Clone)]
-pub(crate) struct Outbox {
-    messages: mpsc::UnboundedSender<Message>,
-    queued_bytes: Arc<AtomicUsize>,
-    limit: usize,
-}
-
-/// The client's queue is full, because it reads too slowly.
-#[derive(Debug)]
-pub(crate) struct Overflow;
-
-impl Outbox {
-    fn new(limit: usize) -> (Self, mpsc::UnboundedReceiver<Message>) {
-        let (messages, queue) = mpsc::unbounded_channel();
-        let outbox = Self {
-            messages,
-            queued_bytes: Arc::default(),
-            limit,
-        };
-        (outbox, queue)
-    }
-
-    pub(crate) fn push(&self, message: Message) -> Result<(), Overflow> {
-        let cost = cost(&message);
-        if self.queued_bytes.fetch_add(cost, Ordering::Relaxed) + cost > self.limit {
-            return Err(Overflow);
-        }
-        self.messages.send(message).map_err(|_| Overflow)
-    }
-
-    /// Frees the bytes of a message that was written to the socket.
-    pub(crate) fn written(&self, cost: usize) {
-        self.queued_bytes.fetch_sub(cost, Ordering::Relaxed);
-    }
-}
-
-/// Returns the bytes that count for a message in its queue.
-pub(crate) fn cost(message: &Message) -> usize {
-    MESSAGE_OVERHEAD + size(message)
-}
-
-/// Returns the length of the payload in bytes.
-pub(crate) fn size(message: &Message) -> usize {
-    match message {
-        Message::Text(text) => text.len(),
-        Message::Binary(data) | Message::Ping(data) | Message::Pong(data) => data.len(),
-        Message::Close(_) => 0,
-    }
-}
 
 #[derive(Debug)]
 struct Member {
@@ -114,7 +57,7 @@ struct State {
 pub(crate) struct Hub {
     state: Mutex<State>,
     max_room_members: usize,
-    max_queue_bytes: usize,
+    budget: Arc<Budget>,
     turn: Option<Turn>,
     closing: watch::Sender<bool>,
 }
@@ -172,7 +115,7 @@ impl Hub {
                 last_connection: 0,
             }),
             max_room_members: config.max_room_members,
-            max_queue_bytes: config.max_queue_bytes,
+            budget: Budget::new(config),
             turn: config.turn.clone(),
             closing: watch::Sender::new(false),
         })
@@ -183,7 +126,7 @@ impl Hub {
         join_request: JoinRequest,
     ) -> Result<(Membership, Inbox), JoinError> {
         let new_id = PeerId(Uuid::new_v4());
-        let (outbox, queue) = Outbox::new(self.max_queue_bytes);
+        let (outbox, queue) = Outbox::new(&self.budget);
         let (ejection, ejected) = oneshot::channel();
         let mut state = self.lock();
         if let Some(lost) = state.registry.lost_player(&join_request) {
@@ -264,6 +207,12 @@ impl Hub {
     }
 }
 
+/// Returns the message of an event.
+fn encode(event: &Event<'_>) -> Option<Message> {
+    let json = serde_json::to_string(event).ok()?;
+    Some(Message::Text(Utf8Bytes::from(json)))
+}
+
 impl State {
     /// Queues the events. Ejects a client whose queue is full, and announces that to the other
     /// members.
@@ -272,6 +221,11 @@ impl State {
         for delivery in deliveries {
             overflowed.extend(self.push(&delivery));
         }
+        self.eject(overflowed);
+    }
+
+    /// Ejects clients that do not read their messages.
+    fn eject(&mut self, mut overflowed: Vec<PeerId>) {
         while let Some(peer) = overflowed.pop() {
             debug!(%peer, "ejected: does not read its messages");
             for delivery in self.remove(peer, Ejection::TooSlow) {
@@ -284,15 +238,17 @@ impl State {
         if delivery.to.is_empty() {
             return Vec::new();
         }
-        let Ok(json) = serde_json::to_string(&delivery.event) else {
+        let Some(message) = encode(&delivery.event) else {
             return Vec::new();
         };
-        let message = Message::Text(Utf8Bytes::from(json));
-        let overflows = |peer: &&PeerId| {
-            let member = self.members.get(peer);
-            member.is_some_and(|member| member.outbox.push(message.clone()).is_err())
-        };
+        let overflows = |peer: &&PeerId| self.overflows(**peer, message.clone());
         delivery.to.iter().filter(overflows).copied().collect()
+    }
+
+    /// Queues a message. Returns whether the member's queue is full.
+    fn overflows(&self, peer: PeerId, message: Message) -> bool {
+        let member = self.members.get(&peer);
+        member.is_some_and(|member| member.outbox.push(message).is_err())
     }
 
     /// Returns whether the peer's current connection has this number.
@@ -313,12 +269,16 @@ impl State {
 impl Membership {
     /// Sends `data` to another member of the room. Drops it if the room has no member with this id.
     pub(crate) fn signal(&self, receiver: PeerId, data: Payload<'_>) {
+        let sender = self.id;
+        // Encodes before it locks, so that long signals do not delay other clients.
+        let Some(message) = encode(&PeerEvent::Signal { sender, data }.into()) else {
+            return;
+        };
         let mut state = self.hub.lock();
-        match state.registry.route(self.id, receiver, data) {
-            Some(delivery) => state.deliver_all([delivery]),
-            None => {
-                debug!(peer = %self.id, %receiver, "dropped a signal: receiver not in the room")
-            }
+        if !state.registry.record_signal(sender, receiver) {
+            debug!(peer = %sender, %receiver, "dropped a signal: receiver not in the room");
+        } else if state.overflows(receiver, message) {
+            state.eject(vec![receiver]);
         }
     }
 

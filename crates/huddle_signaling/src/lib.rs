@@ -43,8 +43,14 @@
 //! | `ws://host/ROOM` | all clients that use this name, up to [`Config::max_room_members`] |
 //! | `ws://host/` | the same, in the room with the empty name |
 //! | `ws://host/ROOM?next=N` | groups of N clients, in the order of arrival |
+//! | `ws://host/GAME/ROOM` | the same as without `GAME`, with or without `?next=N`, but only the clients of this game |
 //!
-//! A name has at most 128 bytes and no slash. With `?next=N`, a member that leaves a group frees
+//! A name has at most 128 bytes and no slash, which `%2F` can replace. If several games share a
+//! server, each should connect with its name, so that their players never meet: `lobby?next=2` of
+//! one game and of another are different queues. [`Config::apps`] restricts the server to certain
+//! games.
+//!
+//! With `?next=N`, a member that leaves a group frees
 //! its place until the group is full. A full group is sealed: the next player starts a new group,
 //! and a member that leaves is not replaced. The same name with a different N is a different room.
 //! Clients with extensions have [additional rules](#groups).
@@ -66,7 +72,8 @@
 //! - a `"KeepAlive"` for each one it sends. A client in a browser cannot send WebSocket pings, so
 //!   it uses these to detect a dead connection and to measure the round-trip time.
 //! - refusals as [close codes](close_code), because a browser hides the HTTP status of a failed
-//!   upgrade. Other clients receive HTTP 400, 404 or 503 with a message that explains what to do.
+//!   upgrade. Other clients receive HTTP 400, 401, 403, 404, 429 or 503 with a message that explains
+//!   what to do.
 //! - a secret with which it takes its [place](#places) in the room again after a lost connection.
 //! - credentials for [`Config::turn`], and new ones before they expire.
 //! - with `?next=N`, groups whose members can all reach each other.
@@ -95,25 +102,35 @@
 //!
 //! # Limits
 //! One client cannot disturb the service for the other clients. [`Config`] limits messages, queues,
-//! rooms and clients:
+//! rooms, clients, and what one address may use:
 //!
 //! | client | consequence |
 //! |---|---|
 //! | does not read its messages | disconnected |
 //! | sends too fast | the server reads its messages more slowly |
 //! | sends nothing for [`Config::silence_timeout`], not even pongs | disconnected |
+//! | has the same address as many others, or joins too often | refused with [`FULL`](close_code::FULL) or HTTP 429 |
+//! | connects and sends no request | the connection ends after 5 s, or when the server needs its place |
+//!
+//! Behind a reverse proxy, the client's address is in `X-Forwarded-For`. The server trusts this
+//! header only from [`Config::trusted_proxies`].
 //!
 //! Each client needs one open file. The program raises its own limit as far as the system allows,
 //! and warns if that is not enough. The library does not change the limit.
 
 mod access;
+mod address;
+mod admission;
 mod client;
 pub mod close_code;
 mod config;
 mod error;
+mod gate;
 mod http;
 mod hub;
+mod listen;
 mod message;
+mod outbox;
 mod pass;
 mod pick;
 mod places;

@@ -103,6 +103,7 @@ On the internet:
           proxy_http_version 1.1;
           proxy_set_header Upgrade $http_upgrade;
           proxy_set_header Connection \"upgrade\";
+          proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
           proxy_read_timeout 60s;
       }
   In both cases use --bind 127.0.0.1:3536, so that clients can connect only through the proxy. Games

@@ -2,28 +2,46 @@
 
 use std::num::NonZeroUsize;
 
-use http::{StatusCode, Uri};
+use http::{HeaderMap, StatusCode, Uri, header};
 use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use crate::{
     access::Access,
+    admission::Denied,
     close_code,
     message::ResumeSecret,
     rooms::{JoinError, JoinRequest, RoomKey},
 };
 
-/// The maximum length of a room name. The server keeps the names of all rooms in memory.
-const MAX_NAME_BYTES: usize = 128;
+/// The maximum length of the name of a room or game. The server keeps the names of all rooms in
+/// memory.
+pub(crate) const MAX_NAME_BYTES: usize = 128;
 
 /// The reason why the server refuses a client. Its text is also the reason in a WebSocket close
 /// frame, where it can have at most 123 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
-    #[error("not found: connect to ws://HOST/ROOM, where the room name has no slash")]
+    #[error(
+        "not found: connect to ws://HOST/ROOM or ws://HOST/GAME/ROOM, where a name has no slash"
+    )]
     NotFound,
+    #[error("not found: this server needs the name of the game, connect to ws://HOST/GAME/ROOM")]
+    AppNeeded,
+    #[error("not found: this server is not for this game, its host can add the game to its list")]
+    UnknownApp,
     #[error("bad room name: use at most 128 bytes of UTF-8")]
     BadName,
+    #[error(
+        "forbidden: this server does not accept players of this page, its host can allow the origin"
+    )]
+    WrongOrigin,
+    #[error(
+        "too many players with your network address: at most {max} may play, one must leave first"
+    )]
+    TooManyClients { max: usize },
+    #[error("too many joins from your network address: try again in {seconds} s")]
+    TooManyJoins { seconds: u64 },
     #[error("bad ?next=N: N is the number of players in a group, from 1 to {max}")]
     BadNext { max: usize },
     #[error("this room is full: it has {max} players, try another room")]
@@ -54,10 +72,23 @@ impl Refusal {
         }
     }
 
+    pub(crate) fn from_denied(denied: Denied, max_clients: usize) -> Self {
+        match denied {
+            Denied::TooManyClients => Self::TooManyClients { max: max_clients },
+            Denied::TooManyJoins { wait } => Self::TooManyJoins {
+                seconds: wait.as_secs().saturating_add(1),
+            },
+        }
+    }
+
     pub(crate) fn status(self) -> StatusCode {
         match self {
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::AppNeeded | Self::UnknownApp => StatusCode::NOT_FOUND,
             Self::BadName | Self::BadNext { .. } => StatusCode::BAD_REQUEST,
+            Self::WrongOrigin => StatusCode::FORBIDDEN,
+            Self::TooManyClients { .. } | Self::TooManyJoins { .. } => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::RoomFull { .. } | Self::ServerFull => StatusCode::SERVICE_UNAVAILABLE,
             Self::TokenMissing | Self::TokenExpired => StatusCode::UNAUTHORIZED,
             Self::TokenEarly | Self::TokenInvalid | Self::TokenForOtherRoom | Self::TokenInUse => {
@@ -68,9 +99,13 @@ impl Refusal {
 
     pub(crate) fn close_code(self) -> u16 {
         match self {
-            Self::NotFound => close_code::NOT_FOUND,
+            Self::NotFound | Self::AppNeeded | Self::UnknownApp => close_code::NOT_FOUND,
             Self::BadName | Self::BadNext { .. } => close_code::BAD_REQUEST,
-            Self::RoomFull { .. } | Self::ServerFull => close_code::FULL,
+            Self::WrongOrigin => close_code::FORBIDDEN,
+            Self::TooManyClients { .. }
+            | Self::TooManyJoins { .. }
+            | Self::RoomFull { .. }
+            | Self::ServerFull => close_code::FULL,
             Self::TokenMissing | Self::TokenExpired => close_code::TOKEN_NEEDED,
             Self::TokenEarly | Self::TokenInvalid | Self::TokenForOtherRoom | Self::TokenInUse => {
                 close_code::FORBIDDEN
@@ -95,29 +130,58 @@ pub(crate) fn join_request(uri: &Uri, max_members: usize) -> Result<JoinRequest,
     })
 }
 
-/// Returns the room that the path and `?next=N` name.
+/// Checks that the server is for the game of a room. Without a list, it is for every game.
+pub(crate) fn check_app(key: &RoomKey, apps: &[String]) -> Result<(), Refusal> {
+    if apps.is_empty() || apps.contains(&key.app) {
+        Ok(())
+    } else if key.app.is_empty() {
+        Err(Refusal::AppNeeded)
+    } else {
+        Err(Refusal::UnknownApp)
+    }
+}
+
+/// Checks that the client's page may use the server. Programs other than browsers may send no origin.
+pub(crate) fn check_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), Refusal> {
+    let is_allowed = |origin: &http::HeaderValue| {
+        let mut allowed = allowed.iter().map(String::as_bytes);
+        allowed.any(|allowed| allowed.eq_ignore_ascii_case(origin.as_bytes()))
+    };
+    if allowed.is_empty() || headers.get_all(header::ORIGIN).iter().all(is_allowed) {
+        Ok(())
+    } else {
+        Err(Refusal::WrongOrigin)
+    }
+}
+
+/// Returns the room that the path and `?next=N` name. The path is `/ROOM` or `/GAME/ROOM`.
 pub(crate) fn room_key(uri: &Uri, max_members: usize) -> Result<RoomKey, Refusal> {
     let path = uri.path().strip_prefix('/').unwrap_or_default();
-    if path.contains('/') {
-        return Err(Refusal::NotFound);
-    }
-    let name = percent_decode_str(path)
-        .decode_utf8()
-        .map_err(|_| Refusal::BadName)?;
-    if name.len() > MAX_NAME_BYTES {
-        return Err(Refusal::BadName);
-    }
+    let (app, name) = match path.split_once('/') {
+        None => ("", path),
+        Some((app, name)) if app.is_empty() || name.is_empty() || name.contains('/') => {
+            return Err(Refusal::NotFound);
+        }
+        Some(names) => names,
+    };
+    let (app, name) = (decode_name(app)?, decode_name(name)?);
     let next = query_value(uri, "next")
         .map(|next| match next.parse::<NonZeroUsize>() {
             Ok(size) if size.get() <= max_members => Ok(size),
             _ => Err(Refusal::BadNext { max: max_members }),
         })
         .transpose()?;
-    Ok(RoomKey {
-        app: String::new(),
-        name: name.into_owned(),
-        next,
-    })
+    Ok(RoomKey { app, name, next })
+}
+
+fn decode_name(segment: &str) -> Result<String, Refusal> {
+    let name = percent_decode_str(segment)
+        .decode_utf8()
+        .map_err(|_| Refusal::BadName)?;
+    if name.len() > MAX_NAME_BYTES {
+        return Err(Refusal::BadName);
+    }
+    Ok(name.into_owned())
 }
 
 /// Returns the value of a query parameter. If it occurs more than once, the last value counts.
@@ -133,7 +197,13 @@ mod tests {
     use super::*;
 
     fn parse(uri: &str) -> Result<(String, Option<usize>), Refusal> {
-        room_key(&uri.parse().unwrap(), 64).map(|key| (key.name, key.next.map(NonZeroUsize::get)))
+        let key = room_key(&uri.parse().unwrap(), 64)?;
+        assert_eq!(key.app, "");
+        Ok((key.name, key.next.map(NonZeroUsize::get)))
+    }
+
+    fn parse_app(uri: &str) -> Result<(String, String), Refusal> {
+        room_key(&uri.parse().unwrap(), 64).map(|key| (key.app, key.name))
     }
 
     #[test]
@@ -141,9 +211,74 @@ mod tests {
         assert_eq!(parse("/"), Ok((String::new(), None)));
         assert_eq!(parse("/hello"), Ok(("hello".into(), None)));
         assert_eq!(parse("/caf%C3%A9%2F1"), Ok(("café/1".into(), None)));
-        assert_eq!(parse("/a/b"), Err(Refusal::NotFound));
-        assert_eq!(parse("/a/"), Err(Refusal::NotFound));
-        assert_eq!(parse("//"), Err(Refusal::NotFound));
+    }
+
+    #[test]
+    fn room_of_a_game_is_a_path_of_two_segments() {
+        let both = |app: &str, name: &str| Ok((app.to_owned(), name.to_owned()));
+        assert_eq!(parse_app("/duel/lobby?next=2"), both("duel", "lobby"));
+        assert_eq!(parse_app("/caf%C3%A9%2F1/%2F"), both("café/1", "/"));
+        for path in [
+            "/a/", "//", "//b", "/a/b/", "/a//b", "/a/b/c", "/../a/b", "/a/b/..",
+        ] {
+            assert_eq!(parse_app(path), Err(Refusal::NotFound), "{path}");
+        }
+        // These are names, not folders.
+        assert_eq!(parse_app("/../b"), both("..", "b"));
+        let longest = "x".repeat(128);
+        let path = format!("/{longest}/{longest}");
+        assert_eq!(parse_app(&path), both(&longest, &longest));
+        for path in [format!("/{longest}x/b"), format!("/a/{longest}x")] {
+            assert_eq!(parse_app(&path), Err(Refusal::BadName));
+        }
+        assert_eq!(parse_app("/%ff/b"), Err(Refusal::BadName));
+    }
+
+    #[test]
+    fn listed_games_exclude_others() {
+        let check = |uri: &str, apps: &[&str]| {
+            let apps: Vec<_> = apps.iter().map(|app| (*app).to_owned()).collect();
+            check_app(&room_key(&uri.parse().unwrap(), 64).unwrap(), &apps)
+        };
+        for uri in ["/", "/lobby", "/duel/lobby"] {
+            assert_eq!(check(uri, &[]), Ok(()), "{uri}");
+        }
+        assert_eq!(check("/duel/lobby", &["cubes", "duel"]), Ok(()));
+        assert_eq!(check("/other/lobby", &["duel"]), Err(Refusal::UnknownApp));
+        assert_eq!(check("/Duel/lobby", &["duel"]), Err(Refusal::UnknownApp));
+        assert_eq!(check("/duel", &["duel"]), Err(Refusal::AppNeeded));
+    }
+
+    #[test]
+    fn pages_of_other_origins_are_refused() {
+        let check = |origins: &[&str], allowed: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for origin in origins {
+                headers.append(header::ORIGIN, origin.parse().unwrap());
+            }
+            let allowed: Vec<_> = allowed.iter().map(|origin| (*origin).to_owned()).collect();
+            check_origin(&headers, &allowed)
+        };
+        let game = "https://game.example.com";
+        assert_eq!(check(&["https://evil.example"], &[]), Ok(()));
+        assert_eq!(check(&[], &[game]), Ok(()));
+        assert_eq!(check(&[game], &["https://other.example", game]), Ok(()));
+        assert_eq!(check(&["HTTPS://Game.example.com"], &[game]), Ok(()));
+        for origins in [
+            &["https://evil.example"] as &[&str],
+            &["null"],
+            &[""],
+            &["http://game.example.com"],
+            &["https://game.example.com:8443"],
+            &["https://game.example.com.evil.example"],
+            &[game, "https://evil.example"],
+        ] {
+            assert_eq!(
+                check(origins, &[game]),
+                Err(Refusal::WrongOrigin),
+                "{origins:?}"
+            );
+        }
     }
 
     #[test]
@@ -191,7 +326,12 @@ mod tests {
         let max = usize::MAX;
         for refusal in [
             Refusal::NotFound,
+            Refusal::AppNeeded,
+            Refusal::UnknownApp,
             Refusal::BadName,
+            Refusal::WrongOrigin,
+            Refusal::TooManyClients { max },
+            Refusal::TooManyJoins { seconds: u64::MAX },
             Refusal::BadNext { max },
             Refusal::RoomFull { max },
             Refusal::ServerFull,

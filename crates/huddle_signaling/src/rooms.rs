@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     access::{Access, TokensInUse},
-    message::{Delivery, Payload, ResumeSecret},
+    message::{Delivery, ResumeSecret},
     places::Places,
     player::{Ticket, Timing},
     queue::{FinishedGroup, Queue},
@@ -157,23 +157,20 @@ impl Registry {
         }
     }
 
-    /// Returns the delivery of a signal from one peer to another, or `None` if they do not share a
-    /// room or group.
-    pub(crate) fn route<'a>(
-        &mut self,
-        sender: PeerId,
-        receiver: PeerId,
-        data: Payload<'a>,
-    ) -> Option<Delivery<'a>> {
-        let share_room = match (self.peers.get(&sender)?, self.peers.get(&receiver)?) {
+    /// Records a signal from one peer to another. Returns whether the server may deliver it, which
+    /// is the case if both share a room or group.
+    pub(crate) fn record_signal(&mut self, sender: PeerId, receiver: PeerId) -> bool {
+        let (Some(from), Some(to)) = (self.peers.get(&sender), self.peers.get(&receiver)) else {
+            return false;
+        };
+        match (from, to) {
             (Location::Room(a), Location::Room(b)) => a == b,
             (Location::Queue(a, sender), Location::Queue(b, receiver)) if a == b => {
-                let (_, queue) = self.queues.get_mut(a)?;
-                queue.signal(*sender, *receiver)
+                let queue = self.queues.get_mut(a);
+                queue.is_some_and(|(_, queue)| queue.signal(*sender, *receiver))
             }
             _ => false,
-        };
-        share_room.then(|| Delivery::new(PeerEvent::Signal { sender, data }, vec![receiver]))
+        }
     }
 
     /// Records a message from `peer`, which shows that its game runs.

@@ -2,15 +2,11 @@
 
 use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use axum::body::Body;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
     time::{Instant, sleep, timeout},
 };
 use tracing::{debug, info, warn};
@@ -18,18 +14,16 @@ use tracing::{debug, info, warn};
 use crate::{
     config::Config,
     error::ServerError,
+    gate::{Connection, Evicted, Gate},
     http::{self, App},
     hub::{Closing, Hub},
+    listen::listen,
     verifier::Verifier,
 };
 
-/// The maximum number of connections that are not WebSockets: page loads, and clients that are
-/// about to join.
-const MAX_HTTP_CONNECTIONS: usize = 4096;
-
 /// The time that a connection has to send the head of a request, including the idle time before
 /// it.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The maximum duration of a shutdown.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(1500);
@@ -63,10 +57,11 @@ impl Server {
             io::ErrorKind::AddrInUse => ServerError::AddressInUse { addr },
             _ => ServerError::Bind { addr, source },
         };
-        let listener = TcpListener::bind(addr).await.map_err(bind_error)?;
+        let listener = listen(addr).map_err(bind_error)?;
         let local_addr = listener.local_addr().map_err(bind_error)?;
         let app = App {
             hub: Hub::new(&config),
+            gate: Gate::new(&config),
             verifier,
             config: Arc::new(config),
             started: Instant::now().into_std(),
@@ -109,14 +104,12 @@ fn check_dir(path: &std::path::Path) -> io::Result<()> {
 /// Accepts connections forever.
 async fn accept(listener: TcpListener, app: Arc<App>) {
     let hub = Arc::clone(&app.hub);
-    let router = Router::new().fallback(http::handle).with_state(app);
-    let permits = Arc::new(Semaphore::new(MAX_HTTP_CONNECTIONS));
     let mut failures = 0_u32;
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => {
                 failures = 0;
-                stream
+                accepted
             }
             Err(error) => {
                 // Usually the process has no free file descriptor. Other connections will end.
@@ -128,15 +121,12 @@ async fn accept(listener: TcpListener, app: Arc<App>) {
                 continue;
             }
         };
-        let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
+        let Ok((connection, evicted)) = app.gate.connect(peer.ip()) else {
             debug!("dropped a connection: too many HTTP connections");
             continue;
         };
-        let connection = connection(stream, router.clone(), hub.closing());
-        tokio::spawn(async move {
-            connection.await;
-            drop(permit);
-        });
+        let app = Arc::clone(&app);
+        tokio::spawn(serve(stream, app, connection, evicted, hub.closing()));
     }
 }
 
@@ -158,16 +148,46 @@ async fn run_queue_clock(hub: &Hub) {
     }
 }
 
-async fn connection(stream: TcpStream, router: Router, mut closing: Closing) {
+/// Answers the requests on a connection until it ends, becomes a WebSocket, or another connection
+/// takes its place.
+async fn serve(
+    stream: TcpStream,
+    app: Arc<App>,
+    connection: Arc<Connection>,
+    evicted: Evicted,
+    closing: Closing,
+) {
+    tokio::select! {
+        () = answer(stream, app, connection, closing) => {}
+        Ok(()) = evicted => debug!("dropped a connection: it sent no request in time"),
+    }
+}
+
+async fn answer(
+    stream: TcpStream,
+    app: Arc<App>,
+    connection: Arc<Connection>,
+    mut closing: Closing,
+) {
     // Signals are short, and a player waits for each.
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "cannot set TCP_NODELAY");
     }
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let exchange = connection.request(request.headers());
+        let app = Arc::clone(&app);
+        async {
+            // An error ends the connection.
+            let exchange = exchange.ok_or(io::ErrorKind::ConnectionAborted)?;
+            let response = http::handle(app, request.map(Body::new), exchange);
+            Ok::<_, io::Error>(response.await)
+        }
+    });
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+            .serve_connection(TokioIo::new(stream), service)
             .with_upgrades()
     );
     let result = tokio::select! {

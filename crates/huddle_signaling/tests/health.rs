@@ -50,14 +50,14 @@ async fn room_can_be_named_health() {
 #[tokio::test]
 async fn server_without_files_explains_how_to_connect() {
     let server = start(local_config()).await;
-    for path in ["/", "/room"] {
+    for path in ["/", "/room", "/game/room"] {
         let response = get(server.addr, path, "").await;
         assert_eq!(response.status, 426, "{path}");
         assert_eq!(response.header("upgrade"), Some("websocket"));
         assert!(response.text().contains("ws://HOST/ROOM"));
         assert!(response.text().contains("--serve DIR"));
     }
-    let response = get(server.addr, "/a/b", "").await;
+    let response = get(server.addr, "/a/b/c", "").await;
     assert_eq!(response.status, 404);
     assert!(response.text().contains("ws://HOST/ROOM"));
 }

@@ -1,6 +1,9 @@
 //! A server in the process of the test, and clients that connect to it.
 #![allow(dead_code, reason = "each test file uses a part of this module")]
 
+pub(crate) mod attack;
+pub(crate) mod sources;
+
 use std::{collections::HashSet, net::SocketAddr, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
@@ -55,7 +58,11 @@ pub(crate) struct Client {
 impl Client {
     /// Joins a room, given as path and query.
     pub(crate) async fn join(addr: SocketAddr, room: &str) -> Self {
-        let mut socket = connect(addr, room).await.unwrap();
+        Self::new(connect(addr, room).await.unwrap()).await
+    }
+
+    /// Waits until the server has assigned an id to the client.
+    pub(crate) async fn new(mut socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Self {
         let JsonPeerEvent::IdAssigned(id) = event(&mut socket).await else {
             panic!("the first event must be IdAssigned");
         };

@@ -1,0 +1,143 @@
+//! The address of a client, which the limits count.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use http::HeaderMap;
+use ipnet::IpNet;
+
+#[cfg(test)]
+mod tests;
+
+/// The header in which reverse proxies list the addresses that a request came from.
+pub(crate) const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// The unit that the limits count: an IPv4 address, or an IPv6 network of 64 bits. One customer of
+/// an internet provider has all addresses of such a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Address {
+    V4(Ipv4Addr),
+    V6(u64),
+}
+
+impl From<IpAddr> for Address {
+    fn from(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self::V4(address),
+            IpAddr::V6(address) => Self::V6(network(address)),
+        }
+    }
+}
+
+fn network(address: Ipv6Addr) -> u64 {
+    // The conversion is lossless after the shift.
+    (address.to_bits() >> 64) as u64
+}
+
+/// The origin of a TCP connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// A trusted reverse proxy, or a program on the server's own machine. The header of each
+    /// request decides.
+    Trusted(IpAddr),
+    /// A client. The server ignores what its header claims.
+    Client(IpAddr),
+}
+
+impl Peer {
+    pub(crate) fn new(address: IpAddr, trusted_proxies: &[IpNet]) -> Self {
+        let address = address.to_canonical();
+        if is_trusted(address, trusted_proxies) {
+            Self::Trusted(address)
+        } else {
+            Self::Client(address)
+        }
+    }
+
+    /// Returns the address that the limits count for the whole connection, or `None` if each
+    /// request has its own.
+    pub(crate) fn address(self) -> Option<Address> {
+        match self {
+            Self::Trusted(_) => None,
+            Self::Client(address) => Some(address.into()),
+        }
+    }
+
+    /// Returns the address that the limits count for a request with these headers. Returns `None`
+    /// for a program on the server's own machine, which is not limited.
+    pub(crate) fn client(self, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> Option<Address> {
+        let proxy = match self {
+            Self::Client(address) => return Some(address.into()),
+            Self::Trusted(proxy) => proxy,
+        };
+        if !headers.contains_key(FORWARDED_FOR) {
+            return (!proxy.is_loopback()).then(|| proxy.into());
+        }
+        let address = forwarded(headers, trusted_proxies);
+        Some(address.unwrap_or(proxy).into())
+    }
+
+    /// Returns advice for the host if the headers show that the configuration does not match the
+    /// reverse proxies.
+    pub(crate) fn advice(self, headers: &HeaderMap) -> Option<&'static str> {
+        let is_forwarded = headers.contains_key(FORWARDED_FOR);
+        match self {
+            Self::Client(address) if is_forwarded && is_private(address) => Some(
+                "a reverse proxy that is not trusted forwards requests, so all of its clients \
+                 count as one address. Start the server with --trusted-proxy and its address",
+            ),
+            Self::Trusted(address) if !is_forwarded && !address.is_loopback() => Some(
+                "a trusted reverse proxy sends no X-Forwarded-For, so all of its clients count as \
+                 one address. Configure the proxy to set this header",
+            ),
+            _ => None,
+        }
+    }
+}
+
+/// Returns the last address that is not a trusted proxy. If all are trusted, returns the first one.
+/// Returns `None` if there is no such address. A client can prepend addresses, so only those that
+/// trusted proxies have appended count.
+fn forwarded(headers: &HeaderMap, trusted_proxies: &[IpNet]) -> Option<IpAddr> {
+    let lines = headers.get_all(FORWARDED_FOR).iter();
+    let entries = lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
+    let mut first = None;
+    for entry in entries.rev() {
+        let address = parse_entry(entry)?;
+        if !is_trusted(address, trusted_proxies) {
+            return Some(address);
+        }
+        first = Some(address);
+    }
+    first
+}
+
+/// Parses an address, which may have a port, and brackets around an IPv6 address.
+fn parse_entry(entry: &[u8]) -> Option<IpAddr> {
+    let entry = std::str::from_utf8(entry).ok()?.trim();
+    let bare = entry
+        .strip_prefix('[')
+        .and_then(|entry| entry.strip_suffix(']'))
+        .unwrap_or(entry);
+    let address = bare.parse::<IpAddr>().ok();
+    let address = address.or_else(|| Some(entry.parse::<SocketAddr>().ok()?.ip()));
+    address.map(|address| address.to_canonical())
+}
+
+fn is_trusted(address: IpAddr, trusted_proxies: &[IpNet]) -> bool {
+    trusted_proxies.iter().any(|net| net.contains(&address))
+}
+
+/// Returns whether the address cannot belong to a client on the internet. Such a peer is usually a
+/// reverse proxy.
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            // Providers use 100.64.0.0/10 for their customers, but containers and VPNs use it, too.
+            let is_shared = address.octets()[0] == 100 && address.octets()[1] & 0xc0 == 64;
+            address.is_private() || address.is_loopback() || address.is_link_local() || is_shared
+        }
+        IpAddr::V6(address) => {
+            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
+        }
+    }
+}

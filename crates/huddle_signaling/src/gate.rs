@@ -1,0 +1,160 @@
+//! Shares the [`Admission`] between the tasks of all connections.
+
+use std::{
+    fmt,
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use http::HeaderMap;
+use ipnet::IpNet;
+use tokio::sync::oneshot;
+use tracing::warn;
+
+use crate::{
+    address::{Address, Peer},
+    admission::{Admission, Busy, ConnectionId, Denied, Limits},
+    config::Config,
+};
+
+/// The maximum number of connections that are not WebSockets: page loads, and clients that are
+/// about to join.
+const MAX_HTTP_CONNECTIONS: usize = 4096;
+
+/// Decides which connections and clients the server accepts.
+pub(crate) struct Gate {
+    admission: Mutex<Admission<oneshot::Sender<()>>>,
+    trusted_proxies: Vec<IpNet>,
+    has_advised: AtomicBool,
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").finish_non_exhaustive()
+    }
+}
+
+/// Completes if another connection needs the place of this one. An error means that the connection
+/// has closed.
+pub(crate) type Evicted = oneshot::Receiver<()>;
+
+impl Gate {
+    pub(crate) fn new(config: &Config) -> Arc<Self> {
+        let limits = Limits::new(config, MAX_HTTP_CONNECTIONS);
+        Arc::new(Self {
+            admission: Mutex::new(Admission::new(limits)),
+            trusted_proxies: config.trusted_proxies.clone(),
+            has_advised: AtomicBool::new(false),
+        })
+    }
+
+    /// Adds a connection from `peer`.
+    pub(crate) fn connect(
+        self: &Arc<Self>,
+        peer: IpAddr,
+    ) -> Result<(Arc<Connection>, Evicted), Busy> {
+        let peer = Peer::new(peer, &self.trusted_proxies);
+        let (eviction, evicted) = oneshot::channel();
+        let opened = self.lock().open(peer.address(), eviction, Instant::now());
+        let (id, replaced) = opened?;
+        if let Some(replaced) = replaced {
+            // The send fails if the connection has just ended.
+            let _ = replaced.send(());
+        }
+        let connection = Connection {
+            gate: Arc::clone(self),
+            peer,
+            id,
+        };
+        Ok((Arc::new(connection), evicted))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Admission<oneshot::Sender<()>>> {
+        self.admission
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection that is not a WebSocket. Dropping it makes room for another one.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    gate: Arc<Gate>,
+    peer: Peer,
+    id: ConnectionId,
+}
+
+impl Connection {
+    /// Records that the connection has sent the head of a request. Returns `None` if another
+    /// connection has just replaced this one.
+    pub(crate) fn request(self: &Arc<Self>, headers: &HeaderMap) -> Option<Exchange> {
+        let gate = &self.gate;
+        if let Some(advice) = self.peer.advice(headers)
+            && !gate.has_advised.swap(true, Ordering::Relaxed)
+        {
+            warn!("{advice}");
+        }
+        let address = self.peer.client(headers, &gate.trusted_proxies);
+        let begun = gate.lock().begin_request(self.id, address, Instant::now());
+        Some(Exchange {
+            connection: Arc::clone(self),
+            address,
+            is_within_limit: begun?,
+        })
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.gate.lock().close(self.id);
+    }
+}
+
+/// A request that the server is answering. Drop it after the response.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    connection: Arc<Connection>,
+    address: Option<Address>,
+    /// Whether the client's address may send another request than one to join.
+    pub(crate) is_within_limit: bool,
+}
+
+impl Exchange {
+    /// Counts a client of this address.
+    pub(crate) fn join(&self) -> Result<Admitted, Denied> {
+        let gate = &self.connection.gate;
+        gate.lock().join(self.address, Instant::now())?;
+        Ok(Admitted {
+            gate: Arc::clone(gate),
+            address: self.address,
+        })
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let Self {
+            connection,
+            address,
+            ..
+        } = self;
+        connection.gate.lock().end_request(connection.id, *address);
+    }
+}
+
+/// A client that counts for its address. Drop it when its WebSocket has ended.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    gate: Arc<Gate>,
+    address: Option<Address>,
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.gate.lock().leave(self.address);
+    }
+}

@@ -1,0 +1,186 @@
+//! Two honest players whose signals show that an attack does not disturb them, and the memory of
+//! the server.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use huddle_signaling::Config;
+use serde_json::json;
+use tokio::{
+    io::AsyncWriteExt,
+    net::TcpStream,
+    sync::{Mutex, MutexGuard},
+    task::JoinHandle,
+    time::sleep,
+};
+
+use super::{
+    Client, RunningServer, local_config,
+    sources::{join_from, loopback, tcp_from},
+};
+
+/// The address of the honest players.
+pub(crate) const HONEST: u8 = 254;
+
+/// The time that a signal of an honest player may take during an attack. Without an attack, it
+/// takes less than a millisecond.
+const SLOWEST: Duration = Duration::from_secs(2);
+
+/// Two players that send each other signals.
+pub(crate) struct Honest {
+    is_over: Arc<AtomicBool>,
+    exchange: JoinHandle<(Client, Client, u32)>,
+    addr: SocketAddr,
+}
+
+impl Honest {
+    pub(crate) async fn join(addr: SocketAddr) -> Self {
+        let mut a = join_from(loopback(HONEST), addr, "/honest").await;
+        let mut b = join_from(loopback(HONEST), addr, "/honest").await;
+        a.expect_new_peer(&b).await;
+        let is_over = Arc::new(AtomicBool::new(false));
+        let over = Arc::clone(&is_over);
+        let exchange = tokio::spawn(async move {
+            let mut signals = 0;
+            while !over.load(Ordering::Relaxed) {
+                let started = Instant::now();
+                a.signal(b.id, json!({ "Offer": signals })).await;
+                b.expect_signal(a.id, json!({ "Offer": signals })).await;
+                b.signal(a.id, json!({ "Answer": signals })).await;
+                a.expect_signal(b.id, json!({ "Answer": signals })).await;
+                let took = started.elapsed();
+                assert!(took < SLOWEST, "a signal took {took:?}");
+                signals += 1;
+                sleep(Duration::from_millis(10)).await;
+            }
+            (a, b, signals)
+        });
+        Self {
+            is_over,
+            exchange,
+            addr,
+        }
+    }
+
+    /// Checks that the players were never disturbed, and that another player can join them at once.
+    pub(crate) async fn check(self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        let (mut a, mut b, signals) = self.exchange.await.unwrap();
+        assert!(signals > 0);
+        let started = Instant::now();
+        let c = join_from(loopback(HONEST), self.addr, "/honest").await;
+        a.expect_new_peer(&c).await;
+        b.expect_new_peer(&c).await;
+        let took = started.elapsed();
+        assert!(took < Duration::from_secs(1), "joining took {took:?}");
+        a.expect_nothing().await;
+        b.expect_nothing().await;
+    }
+}
+
+/// Sends a request to join, and returns the connection. The client has no protection against
+/// mistakes.
+pub(crate) async fn raw_join(source: IpAddr, addr: SocketAddr, room: &str) -> TcpStream {
+    let mut stream = tcp_from(source, addr).await.unwrap();
+    let request = format!(
+        "GET {room} HTTP/1.1\r\nHost: {addr}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+/// Returns a frame of a client, without a limit of its length. `head` is the first byte.
+pub(crate) fn frame(head: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![head];
+    match payload.len() {
+        short @ ..126 => frame.push(0x80 | u8::try_from(short).unwrap()),
+        medium @ 126..0x1_0000 => {
+            frame.push(0xfe);
+            frame.extend(u16::try_from(medium).unwrap().to_be_bytes());
+        }
+        long => {
+            frame.push(0xff);
+            frame.extend(u64::try_from(long).unwrap().to_be_bytes());
+        }
+    }
+    // A mask of zeros leaves the payload as it is.
+    frame.extend([0; 4]);
+    frame.extend(payload);
+    frame
+}
+
+/// Returns the memory that a process uses, in MiB. Returns `None` if the system does not tell.
+pub(crate) fn memory(process: &str) -> Option<usize> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: usize = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kib / 1024)
+}
+
+/// Checks that a process uses at most `limit` MiB more than before.
+pub(crate) fn check_memory(process: &str, before: Option<usize>, limit: usize) {
+    if let (Some(before), Some(after)) = (before, memory(process)) {
+        assert!(
+            after <= before + limit,
+            "{before} MiB before, {after} MiB after"
+        );
+    }
+}
+
+/// The process that runs the tests and their servers.
+const OWN: &str = "self";
+
+/// The attacks run one after the other, because they measure time and memory.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
+/// A server for which the addresses of the own machine count like those of the internet.
+pub(crate) fn open_config() -> Config {
+    Config {
+        trusted_proxies: Vec::new(),
+        ..local_config()
+    }
+}
+
+/// An attack on a server.
+pub(crate) struct Scene {
+    server: RunningServer,
+    honest: Honest,
+    memory: Option<usize>,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Scene {
+    /// Starts a server and the honest players.
+    pub(crate) async fn start(config: Config) -> Self {
+        let alone = ALONE.lock().await;
+        rlimit::increase_nofile_limit(100_000).unwrap();
+        let server = super::start(config).await;
+        let honest = Honest::join(server.addr).await;
+        Self {
+            server,
+            honest,
+            memory: memory(OWN),
+            _alone: alone,
+        }
+    }
+
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.server.addr
+    }
+
+    /// Checks that the attack had no effect. The clients of the attack are part of the memory.
+    pub(crate) async fn check(self, max_memory: usize) {
+        self.honest.check().await;
+        check_memory(OWN, self.memory, max_memory);
+        drop(self.server);
+    }
+}
