@@ -16,6 +16,8 @@ RUN adduser -D -H -u 10001 huddle && mkdir /pages
 COPY --from=build /source/target/release/huddle-signaling /usr/local/bin/
 USER huddle
 EXPOSE 3536
+# `docker stop` kills the process after 10 s.
+ENV HUDDLE_DRAIN=8s
 VOLUME /pages
 HEALTHCHECK --interval=30s --timeout=5s CMD wget -q -O /dev/null http://127.0.0.1:3536/health
-ENTRYPOINT ["huddle-signaling", "--bind", "0.0.0.0:3536", "--serve", "/pages"]
+ENTRYPOINT ["huddle-signaling", "--bind", "[::]:3536", "--serve", "/pages"]

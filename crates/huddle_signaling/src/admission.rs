@@ -3,7 +3,8 @@
 //!
 //! A connection is *waiting* until it has sent the head of a request, and again after the response.
 //! When a limit of connections is reached, a new connection replaces the one that has waited
-//! longest. Half-open connections therefore cannot keep clients out.
+//! longest. If none waits, it replaces the oldest one on the whole server. Half-open connections and
+//! downloads that their clients do not read therefore cannot keep clients out.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -44,7 +45,7 @@ impl Limits {
 /// The id of a connection that is not a WebSocket. The server never reuses one.
 pub(crate) type ConnectionId = u64;
 
-/// The server cannot accept a connection, because all others are answering requests.
+/// The server is answering too many requests from the address to accept another connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Busy;
 
@@ -83,7 +84,8 @@ struct Usage {
 #[derive(Debug)]
 pub(crate) struct Admission<T> {
     limits: Limits,
-    connections: HashMap<ConnectionId, Connection<T>>,
+    /// In the order in which they were opened.
+    connections: BTreeMap<ConnectionId, Connection<T>>,
     waiting: BTreeMap<u64, ConnectionId>,
     addresses: HashMap<Address, Usage>,
     sweep_at: usize,
@@ -94,7 +96,7 @@ impl<T> Admission<T> {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             limits,
-            connections: HashMap::new(),
+            connections: BTreeMap::new(),
             waiting: BTreeMap::new(),
             addresses: HashMap::new(),
             sweep_at: MIN_SWEEP,
@@ -121,10 +123,8 @@ impl<T> Admission<T> {
             }
         }
         if evicted.is_none() && self.connections.len() >= self.limits.max_connections {
-            evicted = self.waiting.values().next().copied();
-            if evicted.is_none() {
-                return Err(Busy);
-            }
+            let oldest = || self.connections.keys().next();
+            evicted = self.waiting.values().next().or_else(oldest).copied();
         }
         let evicted = evicted.and_then(|id| self.remove(id));
         let id = self.next_id();

@@ -21,7 +21,8 @@ use tracing::debug;
 use crate::{
     close_code,
     config::Config,
-    hub::{Closing, Ejection, Inbox, Membership},
+    drain::{Closing, Farewell},
+    hub::{Ejection, Inbox, Membership},
     message::Request,
     outbox::{self, Outbox, Overflow},
     rate::TokenBucket,
@@ -47,6 +48,7 @@ enum End {
     Stopped,
     /// The client has a new connection.
     Replaced,
+    Restarting,
     ShuttingDown,
     TooSlow,
     TooBig,
@@ -75,6 +77,10 @@ impl End {
                 close_code::NORMAL,
                 "a new connection of this client has replaced this one",
             )),
+            Self::Restarting => Some((
+                close_code::SERVICE_RESTART,
+                "the server restarts: connect again",
+            )),
             Self::ShuttingDown => Some((close_code::GOING_AWAY, "the server is shutting down")),
             Self::TooSlow => Some((
                 close_code::POLICY_VIOLATION,
@@ -86,6 +92,23 @@ impl End {
                 "too many invalid messages: send the requests of matchbox_protocol as JSON text",
             )),
             Self::BadFrame => Some((PROTOCOL, "not a WebSocket frame")),
+        }
+    }
+
+    /// Returns the name in the metrics.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Gone => "gone",
+            Self::Closed => "closed",
+            Self::Silent => "silent",
+            Self::Stopped => "stopped",
+            Self::Replaced => "replaced",
+            Self::Restarting => "restart",
+            Self::ShuttingDown => "shutdown",
+            Self::TooSlow => "too_slow",
+            Self::TooBig => "too_big",
+            Self::Invalid => "invalid",
+            Self::BadFrame => "bad_frame",
         }
     }
 }
@@ -110,9 +133,13 @@ pub(crate) async fn serve(
             Ok(Ejection::Replaced) => End::Replaced,
             Ok(Ejection::TooSlow) | Err(_) => End::TooSlow,
         },
-        () = closing.wait() => End::ShuttingDown,
+        farewell = closing.farewell() => match farewell {
+            Farewell::Restart => End::Restarting,
+            Farewell::Shutdown => End::ShuttingDown,
+        },
     };
     debug!(peer = %membership.id, ?end, "disconnected");
+    membership.metrics().disconnected(end.name());
     // The other members receive `PeerLeft` or `Doubtful` before the closing handshake, which can
     // take a while.
     if end.is_loss() {

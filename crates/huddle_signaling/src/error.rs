@@ -1,5 +1,7 @@
 use std::{io, net::SocketAddr, path::PathBuf};
 
+use crate::tls::TlsError;
+
 /// The reason why a server cannot start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -33,6 +35,9 @@ pub enum ServerError {
         /// The system's error.
         source: io::Error,
     },
+    /// The certificate for TLS cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A value in [`Config`](crate::config::Config) is invalid. The text contains the field and its
     /// limit.
     #[error("{0}")]

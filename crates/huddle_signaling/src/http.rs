@@ -1,4 +1,4 @@
-//! Answers HTTP requests: WebSocket upgrades, `/health`, and files.
+//! Answers HTTP requests: WebSocket upgrades, `/health`, `/ready`, and files.
 
 use std::{
     io,
@@ -44,6 +44,9 @@ pub(crate) struct App {
 /// size, even while it is idle.
 const SOCKET_BUFFER_BYTES: usize = 4 * 1024;
 
+/// The seconds after which a client of a draining server should connect again.
+const RETRY_AFTER: &str = "5";
+
 pub(crate) async fn handle(app: Arc<App>, request: Request, exchange: Exchange) -> Response {
     let exchange = Arc::new(exchange);
     let response = if is_websocket_upgrade(request.headers()) {
@@ -56,6 +59,8 @@ pub(crate) async fn handle(app: Arc<App>, request: Request, exchange: Exchange) 
         too_many_requests()
     } else if request.uri().path() == "/health" && is_get_or_head(request.method()) {
         health(&app)
+    } else if request.uri().path() == "/ready" && is_get_or_head(request.method()) {
+        ready(&app)
     } else {
         serve_file(&app, request).await
     };
@@ -128,6 +133,9 @@ fn join(
     let token = pass::token(upgrade.requested_protocols(), uri);
     let joined = request::check_origin(headers, &app.config.allowed_origins).and_then(|()| {
         let join_request = request::join_request(uri, max)?;
+        if !app.hub.lifecycle().is_serving() {
+            return Err(Refusal::Draining);
+        }
         // Checks of tokens are expensive, so they count as joins.
         let max_clients = app.config.max_clients_per_address;
         let admitted = exchange
@@ -147,6 +155,7 @@ fn join(
     match joined {
         Ok((membership, inbox, admitted)) => {
             debug!(peer = %membership.id, path, "joined");
+            app.hub.metrics().joined();
             let config = Arc::clone(&app.config);
             let exchange = Arc::clone(exchange);
             upgrade.on_upgrade(move |socket| async move {
@@ -157,6 +166,7 @@ fn join(
         }
         Err(refusal) => {
             debug!(path, %refusal, "refused");
+            app.hub.metrics().refused(&refusal);
             if extensions && exchange.is_within_limit {
                 let exchange = Arc::clone(exchange);
                 upgrade.on_upgrade(move |socket| async move {
@@ -164,7 +174,13 @@ fn join(
                     drop((closing, exchange));
                 })
             } else {
-                (refusal.status(), format!("{refusal}\n")).into_response()
+                let text = format!("{refusal}\n");
+                let mut response = (refusal.status(), text).into_response();
+                if refusal == Refusal::Draining {
+                    let headers = response.headers_mut();
+                    headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+                }
+                response
             }
         }
     }
@@ -194,6 +210,16 @@ fn health(app: &App) -> Response {
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     ];
     (headers, Json(health)).into_response()
+}
+
+/// Tells load balancers and orchestrators whether clients may join.
+fn ready(app: &App) -> Response {
+    let (status, text) = if app.hub.lifecycle().is_serving() {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+    };
+    (status, [(header::CACHE_CONTROL, "no-store")], text).into_response()
 }
 
 async fn serve_file(app: &App, request: Request) -> Response {

@@ -8,13 +8,15 @@ use std::{
 
 use axum::extract::ws::{Message, Utf8Bytes};
 use matchbox_protocol::{PeerEvent, PeerId};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tracing::debug;
 use uuid::Uuid;
 
 use crate::{
     config::{Config, Turn},
+    drain::{Closing, Lifecycle},
     message::{Delivery, Event, Payload},
+    metrics::{Metrics, Snapshot},
     outbox::{Budget, Outbox, Overflow},
     player::Timing,
     rooms::{JoinError, JoinRequest, Limits, Registry},
@@ -51,6 +53,7 @@ struct State {
     registry: Registry,
     members: HashMap<PeerId, Member>,
     last_connection: ConnectionId,
+    metrics: Arc<Metrics>,
 }
 
 #[derive(Debug)]
@@ -59,7 +62,8 @@ pub(crate) struct Hub {
     max_room_members: usize,
     budget: Arc<Budget>,
     turn: Option<Turn>,
-    closing: watch::Sender<bool>,
+    lifecycle: Lifecycle,
+    metrics: Arc<Metrics>,
 }
 
 /// A client's membership of a room or queue. Dropping it makes the client leave.
@@ -81,18 +85,6 @@ pub(crate) struct Inbox {
     pub(crate) ejected: oneshot::Receiver<Ejection>,
 }
 
-/// Notifies a task that the server shuts down. The server waits a limited time until all of these
-/// are dropped.
-#[derive(Debug)]
-pub(crate) struct Closing(watch::Receiver<bool>);
-
-impl Closing {
-    pub(crate) async fn wait(&mut self) {
-        // An error means that the hub was dropped, which also is a shutdown.
-        let _ = self.0.wait_for(|&closing| closing).await;
-    }
-}
-
 fn limits(config: &Config) -> Limits {
     Limits {
         max_peers: config.max_clients,
@@ -108,16 +100,19 @@ fn limits(config: &Config) -> Limits {
 
 impl Hub {
     pub(crate) fn new(config: &Config) -> Arc<Self> {
+        let metrics = Arc::new(Metrics::new(config));
         Arc::new(Self {
             state: Mutex::new(State {
                 registry: Registry::new(limits(config)),
                 members: HashMap::new(),
                 last_connection: 0,
+                metrics: Arc::clone(&metrics),
             }),
             max_room_members: config.max_room_members,
             budget: Budget::new(config),
             turn: config.turn.clone(),
-            closing: watch::Sender::new(false),
+            lifecycle: Lifecycle::new(),
+            metrics,
         })
     }
 
@@ -193,13 +188,27 @@ impl Hub {
     }
 
     pub(crate) fn closing(&self) -> Closing {
-        Closing(self.closing.subscribe())
+        self.lifecycle.subscribe()
     }
 
-    /// Requests all tasks to close their connections, and waits until they have done so.
-    pub(crate) async fn close(&self) {
-        self.closing.send_replace(true);
-        self.closing.closed().await;
+    /// Returns the phase of the server.
+    pub(crate) fn lifecycle(&self) -> &Lifecycle {
+        &self.lifecycle
+    }
+
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Returns the state for the metrics.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let state = self.lock();
+        Snapshot {
+            clients: state.registry.peers(),
+            rooms: state.registry.rooms(),
+            queued_bytes: self.budget.queued(),
+            draining: !self.lifecycle.is_serving(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -228,6 +237,7 @@ impl State {
     fn eject(&mut self, mut overflowed: Vec<PeerId>) {
         while let Some(peer) = overflowed.pop() {
             debug!(%peer, "ejected: does not read its messages");
+            self.metrics.ejected();
             for delivery in self.remove(peer, Ejection::TooSlow) {
                 overflowed.extend(self.push(&delivery));
             }
@@ -267,9 +277,13 @@ impl State {
 }
 
 impl Membership {
+    pub(crate) fn metrics(&self) -> &Metrics {
+        self.hub.metrics()
+    }
+
     /// Sends `data` to another member of the room. Drops it if the room has no member with this id.
     pub(crate) fn signal(&self, receiver: PeerId, data: Payload<'_>) {
-        let sender = self.id;
+        let (sender, bytes) = (self.id, data.0.get().len());
         // Encodes before it locks, so that long signals do not delay other clients.
         let Some(message) = encode(&PeerEvent::Signal { sender, data }.into()) else {
             return;
@@ -277,8 +291,11 @@ impl Membership {
         let mut state = self.hub.lock();
         if !state.registry.record_signal(sender, receiver) {
             debug!(peer = %sender, %receiver, "dropped a signal: receiver not in the room");
-        } else if state.overflows(receiver, message) {
-            state.eject(vec![receiver]);
+        } else {
+            state.metrics.relayed(bytes);
+            if state.overflows(receiver, message) {
+                state.eject(vec![receiver]);
+            }
         }
     }
 
@@ -286,8 +303,8 @@ impl Membership {
     /// while, unless the server shuts down.
     pub(crate) fn lose(self) {
         let mut state = self.hub.lock();
-        let is_closing = *self.hub.closing.borrow();
-        if !is_closing && state.is_current(self.id, self.connection) {
+        let is_serving = self.hub.lifecycle.is_serving();
+        if is_serving && state.is_current(self.id, self.connection) {
             state.members.remove(&self.id);
             let lost = state.registry.lose(self.id);
             state.deliver_all(lost);

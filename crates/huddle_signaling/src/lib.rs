@@ -16,8 +16,14 @@
 //! huddle-signaling --help                                # all options, TLS and reverse proxies
 //! ```
 //! When it is ready, it prints one line on stdout: `listening on http://ADDR`. On SIGTERM or
-//! Ctrl-C it disconnects every client and exits with 0. `GET /health` returns JSON with `status`,
-//! `rooms`, `clients`, `uptime_s` and `version`.
+//! Ctrl-C it refuses new clients, disconnects its clients within [`Config::drain`], and exits with
+//! 0.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /health` | JSON with `status`, `rooms`, `clients`, `uptime_s` and `version` |
+//! | `GET /ready` | 200, or 503 while the server drains |
+//! | `GET /metrics` at [`Config::metrics`] | metrics for Prometheus |
 //!
 //! To run the server in your own program:
 //! ```
@@ -124,12 +130,16 @@ mod admission;
 mod client;
 pub mod close_code;
 mod config;
+mod connection;
+mod drain;
 mod error;
+mod exporter;
 mod gate;
 mod http;
 mod hub;
 mod listen;
 mod message;
+mod metrics;
 mod outbox;
 mod pass;
 mod pick;
@@ -140,6 +150,7 @@ mod rate;
 mod request;
 mod rooms;
 mod server;
+mod tls;
 mod token;
 mod turn;
 mod verifier;
@@ -147,6 +158,7 @@ mod verifier;
 pub use config::{Config, Secret, Tls, TokenKey, Turn};
 pub use error::ServerError;
 pub use server::Server;
+pub use tls::TlsError;
 pub use token::{Claims, SigningKey, TokenError};
 
 /// Compiles the code in the README.

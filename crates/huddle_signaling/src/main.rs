@@ -1,68 +1,47 @@
 //! The `huddle-signaling` program.
 
+mod open_files;
+mod options;
+mod signals;
 mod token_command;
 
 use std::{
+    env,
+    error::Error,
     io::{self, IsTerminal, Write},
-    net::SocketAddr,
     path::PathBuf,
     process::ExitCode,
 };
 
-use clap::{
-    Parser, Subcommand,
-    builder::{PossibleValuesParser, TypedValueParser},
-};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use huddle_signaling::{Config, Server};
+use options::Options;
 use token_command::TokenCommand;
-use tracing::{level_filters::LevelFilter, warn};
+use tracing::{info, warn};
 
 /// Signaling server for peer-to-peer games: players meet in its rooms, then connect directly
 #[derive(Debug, Parser)]
-#[command(version, after_long_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "huddle-signaling",
+    version,
+    after_long_help = include_str!("help.txt"),
+    args_conflicts_with_subcommands = true
+)]
 struct Args {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// Address and port to listen on; port 0 chooses any free port
-    #[arg(long, value_name = "ADDR", default_value_t = Config::default().bind)]
-    bind: SocketAddr,
+    /// File with options: their names are those of the flags, with _ instead of -, lists in plural
+    /// [env: HUDDLE_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 
-    /// Also serve the files of this folder by HTTP, for example the web build of a game
-    #[arg(long, value_name = "DIR")]
-    serve: Option<PathBuf>,
+    /// Print the effective options in the format of --config, and exit
+    #[arg(long)]
+    print_config: bool,
 
-    /// Maximum number of connected clients, in all rooms together
-    #[arg(long, value_name = "N", default_value_t = Config::default().max_clients)]
-    max_clients: usize,
-
-    /// Maximum number of members of one room, and the largest ?next=N
-    #[arg(long, value_name = "N", default_value_t = Config::default().max_room_members)]
-    max_room_members: usize,
-
-    /// Maximum length of a client's message
-    #[arg(long, value_name = "BYTES", default_value_t = Config::default().max_message_bytes)]
-    max_message_bytes: usize,
-
-    /// Maximum length of the queue for a client that reads slowly; a longer queue disconnects it
-    #[arg(long, value_name = "BYTES", default_value_t = Config::default().max_queue_bytes)]
-    max_queue_bytes: usize,
-
-    /// Number of invalid messages after which a client is disconnected
-    #[arg(long, value_name = "N", default_value_t = Config::default().max_invalid_messages)]
-    max_invalid_messages: u32,
-
-    /// Messages read from a client per second on average; each KiB counts as one more message
-    #[arg(long, value_name = "N", default_value_t = Config::default().messages_per_second)]
-    messages_per_second: u32,
-
-    /// Messages a client may send at once before --messages-per-second limits it
-    #[arg(long, value_name = "N", default_value_t = Config::default().message_burst)]
-    message_burst: u32,
-
-    /// Level of the log on stderr
-    #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = log_level())]
-    log: LevelFilter,
+    #[command(flatten)]
+    options: Options,
 }
 
 /// What to do instead of running the server.
@@ -72,77 +51,33 @@ enum Command {
     Token(TokenCommand),
 }
 
-/// Parses the name of a log level. The error for an unknown name lists the valid names.
-fn log_level() -> impl TypedValueParser<Value = LevelFilter> {
-    PossibleValuesParser::new(["off", "error", "warn", "info", "debug", "trace"])
-        .try_map(|level| level.parse::<LevelFilter>())
-}
-
-const AFTER_HELP: &str = "\
-Examples:
-  huddle-signaling
-      Listen on port 3536, on all addresses.
-  huddle-signaling --bind 127.0.0.1:8080 --serve dist
-      Also serve the web build in dist/: http://localhost:8080/ is dist/index.html.
-  huddle-signaling --bind 127.0.0.1:0
-      Listen on any free port. The line on stdout contains its number.
-
-How a game connects:
-  ws://HOST:3536/ROOM          all players that use the same ROOM meet
-  ws://HOST:3536/ROOM?next=2   players form groups of 2 in the order of arrival
-  Pass such a URL to bevy_huddle or matchbox. A room exists while it has members.
-
-On the internet:
-  A page loaded from https:// can only connect to wss://. Put a reverse proxy with TLS in front of
-  this server. With Caddy, this is the whole Caddyfile; Caddy obtains the certificates:
-      signaling.example.com
-      reverse_proxy 127.0.0.1:3536
-  With nginx, forward the upgrade and keep idle connections open:
-      location / {
-          proxy_pass http://127.0.0.1:3536;
-          proxy_http_version 1.1;
-          proxy_set_header Upgrade $http_upgrade;
-          proxy_set_header Connection \"upgrade\";
-          proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-          proxy_read_timeout 60s;
-      }
-  In both cases use --bind 127.0.0.1:3536, so that clients can connect only through the proxy. Games
-  connect to wss://signaling.example.com/ROOM.
-
-Operation:
-  GET /health returns JSON: rooms, clients, uptime and version.
-  SIGTERM or Ctrl-C closes every connection with a close frame and exits with 0.";
-
 impl Args {
-    fn config(&self) -> Config {
-        Config {
-            bind: self.bind,
-            serve: self.serve.clone(),
-            max_clients: self.max_clients,
-            max_room_members: self.max_room_members,
-            max_message_bytes: self.max_message_bytes,
-            max_queue_bytes: self.max_queue_bytes,
-            max_invalid_messages: self.max_invalid_messages,
-            messages_per_second: self.messages_per_second,
-            message_burst: self.message_burst,
-            ..Config::default()
-        }
+    /// Parses the command line. Prints the error or the help, and exits, if there is nothing else to
+    /// do.
+    fn parse_with_defaults() -> Self {
+        let matches = options::describe(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
+    /// Combines the options of all sources.
+    fn all_options(self) -> Result<Options, options::Error> {
+        let variable = env::var_os("HUDDLE_CONFIG").filter(|path| !path.is_empty());
+        let file = match self.config.or(variable.map(PathBuf::from)) {
+            Some(path) => options::from_file(&path)?,
+            None => Options::default(),
+        };
+        let environment = options::from_environment()?;
+        options::merge([Options::defaults(), file, environment, self.options])
     }
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Args::parse_with_defaults();
     if let Some(Command::Token(command)) = args.command {
         return command.run();
     }
-    let config = args.config();
-    tracing_subscriber::fmt()
-        .with_max_level(args.log)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .init();
-    match run(config).await {
+    match run(args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -151,57 +86,50 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
+async fn run(args: Args) -> Result<(), Box<dyn Error>> {
+    let print_config = args.print_config;
+    let options = args.all_options()?;
+    if print_config {
+        let text = options::print(&options)?;
+        options.config()?;
+        return Ok(io::stdout().write_all(text.as_bytes())?);
+    }
+    tracing_subscriber::fmt()
+        .with_max_level(options.log_level())
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
+    let unknown = options::unknown_variables();
+    if !unknown.is_empty() {
+        warn!(
+            "these environment variables are no options: {}. See --help",
+            unknown.join(", ")
+        );
+    }
+    serve(options.config()?).await
+}
+
+async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     // Registers the signal handlers first, so that an early signal is not lost.
-    let shutdown = shutdown_signal()?;
-    raise_open_file_limit(config.max_clients);
+    let (drain, stop) = signals::first_and_second()?;
+    open_files::raise_limit(config.max_clients);
+    let scheme = if config.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     let server = Server::bind(config).await?;
     // The write fails if stdout is closed. The server runs anyway.
     let mut stdout = io::stdout();
-    let _ = writeln!(stdout, "listening on http://{}", server.local_addr());
+    let _ = writeln!(stdout, "listening on {scheme}://{}", server.local_addr());
     let _ = stdout.flush();
-    server.run(shutdown).await;
-    Ok(())
-}
-
-/// Raises the limit of open files. Every client needs one, and the default limit is low.
-fn raise_open_file_limit(clients: usize) {
-    let wanted = u64::try_from(clients)
-        .unwrap_or(u64::MAX)
-        .saturating_add(OTHER_OPEN_FILES);
-    match rlimit::increase_nofile_limit(wanted) {
-        Ok(allowed) if allowed < wanted => warn!(
-            allowed,
-            wanted, "the system allows too few open files for --max-clients. Raise `ulimit -n`"
-        ),
-        Ok(_) => {}
-        Err(error) => warn!(%error, "cannot raise the limit for open files"),
+    if let Some(addr) = server.metrics_addr() {
+        info!("metrics on http://{addr}/metrics");
     }
-}
-
-/// Open files for page loads, served files and the program itself.
-const OTHER_OPEN_FILES: u64 = 4096;
-
-/// Completes on SIGTERM or Ctrl-C.
-#[cfg(unix)]
-fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
-}
-
-/// Completes on Ctrl-C.
-#[cfg(not(unix))]
-fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
-    Ok(async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    })
+    let drain = async {
+        drain.await;
+        info!("a second signal disconnects all clients at once");
+    };
+    server.run_until(drain, stop).await;
+    Ok(())
 }

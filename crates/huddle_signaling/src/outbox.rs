@@ -49,6 +49,11 @@ impl Budget {
         })
     }
 
+    /// Returns the number of bytes in all queues.
+    pub(crate) fn queued(&self) -> usize {
+        self.total.load(Ordering::Relaxed)
+    }
+
     /// Returns whether a queue may hold `queued` bytes while all queues hold `total` bytes.
     fn allows(&self, queued: usize, total: usize) -> bool {
         queued <= self.max_queue && (total <= self.max_total || queued <= self.share)

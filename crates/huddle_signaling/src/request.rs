@@ -60,6 +60,8 @@ pub(crate) enum Refusal {
     TokenForOtherRoom,
     #[error("this token is already in use")]
     TokenInUse,
+    #[error("the server restarts: connect again")]
+    Draining,
 }
 
 impl Refusal {
@@ -89,7 +91,9 @@ impl Refusal {
             Self::TooManyClients { .. } | Self::TooManyJoins { .. } => {
                 StatusCode::TOO_MANY_REQUESTS
             }
-            Self::RoomFull { .. } | Self::ServerFull => StatusCode::SERVICE_UNAVAILABLE,
+            Self::RoomFull { .. } | Self::ServerFull | Self::Draining => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::TokenMissing | Self::TokenExpired => StatusCode::UNAUTHORIZED,
             Self::TokenEarly | Self::TokenInvalid | Self::TokenForOtherRoom | Self::TokenInUse => {
                 StatusCode::FORBIDDEN
@@ -106,6 +110,7 @@ impl Refusal {
             | Self::TooManyJoins { .. }
             | Self::RoomFull { .. }
             | Self::ServerFull => close_code::FULL,
+            Self::Draining => close_code::SERVICE_RESTART,
             Self::TokenMissing | Self::TokenExpired => close_code::TOKEN_NEEDED,
             Self::TokenEarly | Self::TokenInvalid | Self::TokenForOtherRoom | Self::TokenInUse => {
                 close_code::FORBIDDEN

@@ -1,29 +1,23 @@
 //! The server: accepts connections and shuts down.
 
-use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::{Future, pending},
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
-use axum::body::Body;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     time::{Instant, sleep, timeout},
 };
 use tracing::{debug, info, warn};
 
 use crate::{
-    config::Config,
-    error::ServerError,
-    gate::{Connection, Evicted, Gate},
-    http::{self, App},
-    hub::{Closing, Hub},
-    listen::listen,
-    verifier::Verifier,
+    config::Config, connection, error::ServerError, exporter, gate::Gate, http::App, hub::Hub,
+    listen::listen, tls::Acceptor, verifier::Verifier,
 };
-
-/// The time that a connection has to send the head of a request, including the idle time before
-/// it.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The maximum duration of a shutdown.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(1500);
@@ -34,6 +28,8 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(1500);
 pub struct Server {
     listener: TcpListener,
     local_addr: SocketAddr,
+    metrics: Option<TcpListener>,
+    tls: Option<Acceptor>,
     app: Arc<App>,
 }
 
@@ -41,8 +37,8 @@ impl Server {
     /// Checks the configuration and starts listening.
     ///
     /// # Errors
-    /// Returns an error if the address is taken or does not belong to this machine, if the folder
-    /// to serve cannot be read, or if a limit is invalid.
+    /// Returns an error if an address is taken or does not belong to this machine, if the folder to
+    /// serve or the certificate cannot be read, or if a limit is invalid.
     pub async fn bind(config: Config) -> Result<Self, ServerError> {
         config.check()?;
         if let Some(path) = &config.serve {
@@ -52,13 +48,12 @@ impl Server {
             })?;
         }
         let verifier = Verifier::new(&config.token_keys)?;
-        let addr = config.bind;
-        let bind_error = |source: io::Error| match source.kind() {
-            io::ErrorKind::AddrInUse => ServerError::AddressInUse { addr },
-            _ => ServerError::Bind { addr, source },
+        let tls = config.tls.as_ref().map(Acceptor::new).transpose()?;
+        let (listener, local_addr) = bind(config.bind)?;
+        let metrics = match config.metrics {
+            Some(addr) => Some(bind(addr)?.0),
+            None => None,
         };
-        let listener = listen(addr).map_err(bind_error)?;
-        let local_addr = listener.local_addr().map_err(bind_error)?;
         let app = App {
             hub: Hub::new(&config),
             gate: Gate::new(&config),
@@ -69,6 +64,8 @@ impl Server {
         Ok(Self {
             listener,
             local_addr,
+            metrics,
+            tls,
             app: Arc::new(app),
         })
     }
@@ -79,22 +76,102 @@ impl Server {
         self.local_addr
     }
 
-    /// Serves clients until `shutdown` completes. Then closes every connection with
-    /// [`GOING_AWAY`](crate::close_code::GOING_AWAY), and returns within two seconds.
+    /// Returns the address that [`Config::metrics`] listens on.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref()?.local_addr().ok()
+    }
+
+    /// Serves clients until `shutdown` completes. Then refuses new clients, and closes the
+    /// connections of the others with
+    /// [`SERVICE_RESTART`](crate::close_code::SERVICE_RESTART), spread over [`Config::drain`]. If
+    /// that is zero, closes all connections at once with
+    /// [`GOING_AWAY`](crate::close_code::GOING_AWAY). Returns within two seconds after that.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { listener, app, .. } = self;
-        let hub = Arc::clone(&app.hub);
+        self.run_until(shutdown, pending()).await;
+    }
+
+    /// Does the same as [`run`](Self::run), and closes all connections at once when `stop`
+    /// completes.
+    pub async fn run_until(
+        self,
+        shutdown: impl Future<Output = ()>,
+        stop: impl Future<Output = ()>,
+    ) {
+        let hub = Arc::clone(&self.app.hub);
+        let drain = self.app.config.drain;
+        let drained = async {
+            shutdown.await;
+            if !drain.is_zero() {
+                drain_clients(&hub, drain).await;
+            }
+        };
         tokio::select! {
-            () = accept(listener, app) => {}
-            () = run_queue_clock(&hub) => {}
-            () = shutdown => {}
+            () = self.serve() => {}
+            () = drained => {}
+            () = stop => {}
         }
         let (_, clients) = hub.count();
         info!(clients, "shutting down");
-        if timeout(SHUTDOWN_TIMEOUT, hub.close()).await.is_err() {
+        if timeout(SHUTDOWN_TIMEOUT, hub.lifecycle().close())
+            .await
+            .is_err()
+        {
             debug!("some clients did not answer the close frame");
         }
     }
+
+    /// Serves clients forever.
+    async fn serve(self) {
+        let hub = Arc::clone(&self.app.hub);
+        let reload = async {
+            if let Some(tls) = &self.tls {
+                tls.reload(hub.metrics()).await;
+            }
+            pending::<()>().await;
+        };
+        let export = async {
+            if let Some(listener) = self.metrics {
+                exporter::serve(listener, Arc::clone(&hub)).await;
+            }
+            pending::<()>().await;
+        };
+        tokio::select! {
+            () = accept(self.listener, self.app, self.tls.clone()) => {}
+            () = run_queue_clock(&hub) => {}
+            () = reload => {}
+            () = export => {}
+        }
+    }
+}
+
+/// The interval at which a draining server checks whether it has clients.
+const DRAIN_CHECK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Disconnects the clients one after the other. Returns when there are none, and after `duration`
+/// at the latest.
+async fn drain_clients(hub: &Hub, duration: Duration) {
+    let (_, clients) = hub.count();
+    info!(
+        clients,
+        "draining: disconnecting the clients within {duration:?}"
+    );
+    hub.lifecycle().drain(duration, clients);
+    let empty = async {
+        while hub.count().1 > 0 {
+            sleep(DRAIN_CHECK_INTERVAL).await;
+        }
+    };
+    let _ = timeout(duration, empty).await;
+}
+
+fn bind(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), ServerError> {
+    let bind_error = |source: io::Error| match source.kind() {
+        io::ErrorKind::AddrInUse => ServerError::AddressInUse { addr },
+        _ => ServerError::Bind { addr, source },
+    };
+    let listener = listen(addr).map_err(bind_error)?;
+    let local_addr = listener.local_addr().map_err(bind_error)?;
+    Ok((listener, local_addr))
 }
 
 fn check_dir(path: &std::path::Path) -> io::Result<()> {
@@ -102,7 +179,7 @@ fn check_dir(path: &std::path::Path) -> io::Result<()> {
 }
 
 /// Accepts connections forever.
-async fn accept(listener: TcpListener, app: Arc<App>) {
+async fn accept(listener: TcpListener, app: Arc<App>, tls: Option<Acceptor>) {
     let hub = Arc::clone(&app.hub);
     let mut failures = 0_u32;
     loop {
@@ -123,10 +200,15 @@ async fn accept(listener: TcpListener, app: Arc<App>) {
         };
         let Ok((connection, evicted)) = app.gate.connect(peer.ip()) else {
             debug!("dropped a connection: too many HTTP connections");
+            hub.metrics().connection_dropped();
             continue;
         };
-        let app = Arc::clone(&app);
-        tokio::spawn(serve(stream, app, connection, evicted, hub.closing()));
+        let handshake = hub.metrics().handshake();
+        let serving = connection::serve(stream, tls.clone(), Arc::clone(&app), connection, evicted);
+        tokio::spawn(async move {
+            serving.await;
+            drop(handshake);
+        });
     }
 }
 
@@ -145,59 +227,5 @@ async fn run_queue_clock(hub: &Hub) {
         let step = last.elapsed();
         last += step;
         hub.tick(step.min(MAX_QUEUE_STEP));
-    }
-}
-
-/// Answers the requests on a connection until it ends, becomes a WebSocket, or another connection
-/// takes its place.
-async fn serve(
-    stream: TcpStream,
-    app: Arc<App>,
-    connection: Arc<Connection>,
-    evicted: Evicted,
-    closing: Closing,
-) {
-    tokio::select! {
-        () = answer(stream, app, connection, closing) => {}
-        Ok(()) = evicted => debug!("dropped a connection: it sent no request in time"),
-    }
-}
-
-async fn answer(
-    stream: TcpStream,
-    app: Arc<App>,
-    connection: Arc<Connection>,
-    mut closing: Closing,
-) {
-    // Signals are short, and a player waits for each.
-    if let Err(error) = stream.set_nodelay(true) {
-        debug!(%error, "cannot set TCP_NODELAY");
-    }
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let exchange = connection.request(request.headers());
-        let app = Arc::clone(&app);
-        async {
-            // An error ends the connection.
-            let exchange = exchange.ok_or(io::ErrorKind::ConnectionAborted)?;
-            let response = http::handle(app, request.map(Body::new), exchange);
-            Ok::<_, io::Error>(response.await)
-        }
-    });
-    let mut connection = pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades()
-    );
-    let result = tokio::select! {
-        result = connection.as_mut() => result,
-        () = closing.wait() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = result {
-        debug!(%error, "HTTP connection failed");
     }
 }

@@ -9,13 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Client, TIMEOUT, get_on};
+use common::{Client, TIMEOUT, get, get_on};
 use huddle_signaling::close_code;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
     process::{Child, Command},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 fn program() -> Command {
@@ -27,8 +27,18 @@ fn program() -> Command {
     command
 }
 
+/// Starts the program. It disconnects all clients at once when it ends.
 async fn start() -> (Child, SocketAddr) {
-    let mut child = program().args(["--bind", "127.0.0.1:0"]).spawn().unwrap();
+    start_with(&["--drain", "0s"]).await
+}
+
+async fn start_with(args: &[&str]) -> (Child, SocketAddr) {
+    let mut command = program();
+    let mut child = command
+        .args(["--bind", "127.0.0.1:0"])
+        .args(args)
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let line = timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap();
     let addr = line
@@ -89,6 +99,37 @@ async fn unresponsive_clients_do_not_prevent_the_exit() {
     let status = timeout(TIMEOUT, child.wait()).await.unwrap().unwrap();
     assert_eq!(status.code(), Some(0));
     assert!(started.elapsed() < Duration::from_secs(2));
+}
+
+#[tokio::test]
+async fn second_signal_ends_the_drain() {
+    let (mut child, addr) = start_with(&["--drain", "1h"]).await;
+    let clients = [
+        Client::join(addr, "/room?huddle=1").await,
+        Client::join(addr, "/pair?next=2").await,
+    ];
+    signal(&child, "TERM").await;
+    let draining = async {
+        while get(addr, "/ready", "").await.status == 200 {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(TIMEOUT, draining).await.unwrap();
+    assert_eq!(child.try_wait().unwrap(), None);
+    signal(&child, "INT").await;
+    for client in clients {
+        assert_eq!(client.closed().await.0, close_code::GOING_AWAY);
+    }
+    let status = timeout(TIMEOUT, child.wait()).await.unwrap().unwrap();
+    assert_eq!(status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn drain_without_clients_ends_at_once() {
+    let (mut child, _) = start_with(&["--drain", "1h"]).await;
+    signal(&child, "TERM").await;
+    let status = timeout(TIMEOUT, child.wait()).await.unwrap().unwrap();
+    assert_eq!(status.code(), Some(0));
 }
 
 #[tokio::test]

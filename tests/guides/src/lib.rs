@@ -48,6 +48,9 @@ mod glossary {}
 #[doc = include_str!("../../../docs/going-online.md")]
 mod going_online {}
 #[cfg(doctest)]
+#[doc = include_str!("../../../docs/hosting.md")]
+mod hosting {}
+#[cfg(doctest)]
 #[doc = include_str!("../../../docs/is-it-for-my-game.md")]
 mod is_it_for_my_game {}
 #[cfg(doctest)]

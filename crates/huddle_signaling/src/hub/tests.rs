@@ -87,7 +87,7 @@ async fn no_place_is_kept_while_the_server_shuts_down() {
     let (_a, mut a_inbox) = hub.join(request(None)).unwrap();
     let (b, _b_inbox) = hub.join(request(None)).unwrap();
     messages(&mut a_inbox);
-    hub.close().await;
+    hub.lifecycle().close().await;
     let id = b.id;
     b.lose();
     assert_eq!(messages(&mut a_inbox), [json!({ "PeerLeft": id })]);

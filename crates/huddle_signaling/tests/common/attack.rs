@@ -35,18 +35,23 @@ const SLOWEST: Duration = Duration::from_secs(2);
 /// Two players that send each other signals.
 pub(crate) struct Honest {
     is_over: Arc<AtomicBool>,
-    exchange: JoinHandle<(Client, Client, u32)>,
+    /// Returns the players, and by how many MiB the memory of the server has grown at most.
+    exchange: JoinHandle<(Client, Client, Option<usize>)>,
     addr: SocketAddr,
 }
 
 impl Honest {
-    pub(crate) async fn join(addr: SocketAddr) -> Self {
+    /// Joins a server, which runs in a process. `self` is the process of the test.
+    pub(crate) async fn join(addr: SocketAddr, process: &str) -> Self {
         let mut a = join_from(loopback(HONEST), addr, "/honest").await;
         let mut b = join_from(loopback(HONEST), addr, "/honest").await;
         a.expect_new_peer(&b).await;
         let is_over = Arc::new(AtomicBool::new(false));
         let over = Arc::clone(&is_over);
+        let process = process.to_owned();
         let exchange = tokio::spawn(async move {
+            let before = memory(&process);
+            let mut growth = None;
             let mut signals = 0;
             while !over.load(Ordering::Relaxed) {
                 let started = Instant::now();
@@ -57,9 +62,12 @@ impl Honest {
                 let took = started.elapsed();
                 assert!(took < SLOWEST, "a signal took {took:?}");
                 signals += 1;
+                let now = memory(&process).zip(before);
+                growth = growth.max(now.map(|(now, before)| now.saturating_sub(before)));
                 sleep(Duration::from_millis(10)).await;
             }
-            (a, b, signals)
+            assert!(signals > 0);
+            (a, b, growth)
         });
         Self {
             is_over,
@@ -68,11 +76,16 @@ impl Honest {
         }
     }
 
-    /// Checks that the players were never disturbed, and that another player can join them at once.
-    pub(crate) async fn check(self) {
+    /// Checks that the players were never disturbed, that another player can join them at once, and
+    /// that the memory of the server never grew by more than some MiB.
+    pub(crate) async fn check(self, max_memory: usize) {
         self.is_over.store(true, Ordering::Relaxed);
-        let (mut a, mut b, signals) = self.exchange.await.unwrap();
-        assert!(signals > 0);
+        let (mut a, mut b, growth) = self.exchange.await.unwrap();
+        // Not every system reports it.
+        assert!(
+            growth <= Some(max_memory),
+            "the memory grew by {growth:?} MiB"
+        );
         let started = Instant::now();
         let c = join_from(loopback(HONEST), self.addr, "/honest").await;
         a.expect_new_peer(&c).await;
@@ -117,23 +130,13 @@ pub(crate) fn frame(head: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// Returns the memory that a process uses, in MiB. Returns `None` if the system does not tell.
-pub(crate) fn memory(process: &str) -> Option<usize> {
+fn memory(process: &str) -> Option<usize> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: usize = line.trim().strip_suffix(" kB")?.parse().ok()?;
     Some(kib / 1024)
-}
-
-/// Checks that a process uses at most `limit` MiB more than before.
-pub(crate) fn check_memory(process: &str, before: Option<usize>, limit: usize) {
-    if let (Some(before), Some(after)) = (before, memory(process)) {
-        assert!(
-            after <= before + limit,
-            "{before} MiB before, {after} MiB after"
-        );
-    }
 }
 
 /// The process that runs the tests and their servers.
@@ -154,7 +157,6 @@ pub(crate) fn open_config() -> Config {
 pub(crate) struct Scene {
     server: RunningServer,
     honest: Honest,
-    memory: Option<usize>,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -164,11 +166,10 @@ impl Scene {
         let alone = ALONE.lock().await;
         rlimit::increase_nofile_limit(100_000).unwrap();
         let server = super::start(config).await;
-        let honest = Honest::join(server.addr).await;
+        let honest = Honest::join(server.addr, OWN).await;
         Self {
             server,
             honest,
-            memory: memory(OWN),
             _alone: alone,
         }
     }
@@ -179,8 +180,7 @@ impl Scene {
 
     /// Checks that the attack had no effect. The clients of the attack are part of the memory.
     pub(crate) async fn check(self, max_memory: usize) {
-        self.honest.check().await;
-        check_memory(OWN, self.memory, max_memory);
+        self.honest.check(max_memory).await;
         drop(self.server);
     }
 }

@@ -91,7 +91,8 @@ pub(super) fn start_server(
 ) -> anyhow::Result<KillOnDrop> {
     let mut command = env::command(program);
     command
-        .args(["--bind", &address.to_string(), "--serve"])
+        // After Ctrl-C, the next `cargo play` can use the port at once.
+        .args(["--bind", &address.to_string(), "--drain", "0s", "--serve"])
         .arg(site);
     let child = command
         .spawn()

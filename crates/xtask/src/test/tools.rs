@@ -19,6 +19,11 @@ const NETWORK: &[Tool] = &[
         "coturn",
         "the tests relay through a TURN server",
     ),
+    (
+        "promtool",
+        "prometheus",
+        "the tests check the metrics of the signaling server",
+    ),
 ];
 const TOOLS: &[Tool] = &[
     ("chromium", "chromium", "the tests play in a browser"),

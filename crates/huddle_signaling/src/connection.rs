@@ -1,0 +1,97 @@
+//! One TCP connection: the TLS handshake, and the requests until it ends or becomes a WebSocket.
+
+use std::{io, pin::pin, sync::Arc, time::Duration};
+
+use axum::body::Body;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
+use tracing::debug;
+
+use crate::{
+    drain::Closing,
+    gate::{Connection, Evicted},
+    http::{self, App},
+    tls::Acceptor,
+};
+
+/// The time that a connection has to send the head of a request, including the idle time before
+/// it.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Answers the requests on a connection until it ends, becomes a WebSocket, or another connection
+/// takes its place.
+pub(crate) async fn serve(
+    stream: TcpStream,
+    tls: Option<Acceptor>,
+    app: Arc<App>,
+    connection: Arc<Connection>,
+    evicted: Evicted,
+) {
+    // Signals are short, and a player waits for each.
+    if let Err(error) = stream.set_nodelay(true) {
+        debug!(%error, "cannot set TCP_NODELAY");
+    }
+    tokio::select! {
+        () = accept(stream, tls, app, connection) => {}
+        Ok(()) = evicted => debug!("dropped a connection: it sent no request in time"),
+    }
+}
+
+async fn accept(
+    stream: TcpStream,
+    tls: Option<Acceptor>,
+    app: Arc<App>,
+    connection: Arc<Connection>,
+) {
+    let mut closing = app.hub.closing();
+    let Some(tls) = tls else {
+        return answer(stream, app, connection, closing).await;
+    };
+    let handshake = tokio::select! {
+        handshake = tls.accept(stream) => handshake,
+        () = closing.wait() => return,
+    };
+    match handshake {
+        Ok(stream) => answer(stream, app, connection, closing).await,
+        Err(error) => debug!(%error, "TLS handshake failed"),
+    }
+}
+
+async fn answer(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    app: Arc<App>,
+    connection: Arc<Connection>,
+    mut closing: Closing,
+) {
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let exchange = connection.request(request.headers());
+        let app = Arc::clone(&app);
+        async {
+            // An error ends the connection.
+            let exchange = exchange.ok_or(io::ErrorKind::ConnectionAborted)?;
+            let response = http::handle(app, request.map(Body::new), exchange);
+            Ok::<_, io::Error>(response.await)
+        }
+    });
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades()
+    );
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        () = closing.wait() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        debug!(%error, "HTTP connection failed");
+    }
+}

@@ -1,0 +1,72 @@
+//! Secrets: the contents of files, or environment variables. They are no options, so that they
+//! appear neither in the list of processes nor in the printed configuration.
+
+use std::{env, fs, path::Path};
+
+use huddle_signaling::{Secret, TokenKey, Turn};
+
+use super::{Error, Options, TURN_LIFETIME, text::Span};
+
+/// A secret that verifies tokens, in addition to those in files.
+pub(super) const TOKEN_SECRET: &str = "HUDDLE_TOKEN_SECRET";
+
+/// The secret of the TURN servers, instead of a file.
+pub(super) const TURN_SECRET: &str = "HUDDLE_TURN_SECRET";
+
+impl Options {
+    pub(super) fn token_keys(&self) -> Result<Vec<TokenKey>, Error> {
+        let secrets = self.token_secret_files.iter().flatten();
+        let public_keys = self.token_public_key_files.iter().flatten();
+        let secrets = secrets.map(|path| read(path).map(Secret::new).map(TokenKey::Secret));
+        let public_keys = public_keys.map(|path| read(path).map(TokenKey::PublicKey));
+        let variable = variable(TOKEN_SECRET).map(|secret| Ok(TokenKey::Secret(secret)));
+        secrets.chain(variable).chain(public_keys).collect()
+    }
+
+    pub(super) fn turn(&self) -> Result<Option<Turn>, Error> {
+        let secret = match (&self.turn_secret_file, variable(TURN_SECRET)) {
+            (Some(_), Some(_)) => return Err(Error::TwoSecrets("turn_secret_file", TURN_SECRET)),
+            (Some(path), None) => Some(Secret::new(read(path)?)),
+            (None, secret) => secret,
+        };
+        let urls = self.turn_urls.clone().unwrap_or_default();
+        match secret {
+            None if urls.is_empty() => Ok(None),
+            None => Err(Error::Incomplete("turn_urls", "turn_secret_file")),
+            Some(_) if urls.is_empty() => Err(Error::Incomplete("turn_secret_file", "turn_urls")),
+            Some(secret) => {
+                let Span(lifetime) = self.turn_lifetime.unwrap_or(Span(TURN_LIFETIME));
+                Ok(Some(Turn {
+                    urls,
+                    secret,
+                    lifetime,
+                }))
+            }
+        }
+    }
+}
+
+/// Returns the secret in an environment variable. An empty variable counts as not set.
+fn variable(name: &str) -> Option<Secret> {
+    let secret = env::var(name).ok()?;
+    (!secret.is_empty()).then(|| Secret::new(secret))
+}
+
+/// Returns the names of the environment variables that contain a secret.
+pub(super) fn variables() -> Vec<&'static str> {
+    let mut names = vec![TOKEN_SECRET, TURN_SECRET];
+    names.retain(|name| variable(name).is_some());
+    names
+}
+
+/// Reads a secret from a file, without the line break that editors add.
+fn read(path: &Path) -> Result<String, Error> {
+    let secret = fs::read_to_string(path).map_err(|source| Error::Secret {
+        path: path.to_owned(),
+        source,
+    })?;
+    match secret.trim_end_matches(['\r', '\n']) {
+        "" => Err(Error::EmptySecret(path.to_owned())),
+        secret => Ok(secret.to_owned()),
+    }
+}
