@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::{
     config::{Config, Turn},
     drain::{Closing, Lifecycle},
+    group_id::GroupIds,
     message::{Delivery, Event, Payload},
     metrics::{Metrics, Snapshot},
     outbox::{Budget, Outbox, Overflow},
@@ -99,11 +100,11 @@ fn limits(config: &Config) -> Limits {
 }
 
 impl Hub {
-    pub(crate) fn new(config: &Config) -> Arc<Self> {
+    pub(crate) fn new(config: &Config, group_ids: GroupIds) -> Arc<Self> {
         let metrics = Arc::new(Metrics::new(config));
         Arc::new(Self {
             state: Mutex::new(State {
-                registry: Registry::new(limits(config)),
+                registry: Registry::new(limits(config), group_ids),
                 members: HashMap::new(),
                 last_connection: 0,
                 metrics: Arc::clone(&metrics),

@@ -135,6 +135,7 @@ mod drain;
 mod error;
 mod exporter;
 mod gate;
+mod group_id;
 mod http;
 mod hub;
 mod listen;

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderValue, Uri};
+use uuid::Uuid;
 
 use crate::{
     access::{Access, TokenId},
@@ -60,7 +61,7 @@ pub(crate) fn check(
         }
         app.clone_into(&mut key.app);
     }
-    if !claims.allows_room(&key.name) && !names_group(&join_request) {
+    if !claims.allows_room(&key.name) && !names_group(verifier, &join_request) {
         return Err(Refusal::TokenForOtherRoom);
     }
     let capacity = claims.capacity();
@@ -81,13 +82,18 @@ pub(crate) fn check(
     Ok(join_request)
 }
 
-/// Returns whether the room can be that of a linked `?next=N` group. Only its members know the
-/// name, and their tokens are for the name of the queue.
-fn names_group(join_request: &JoinRequest) -> bool {
-    let name = &join_request.key.name;
-    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    join_request.has_extensions
-        && join_request.key.next.is_none()
-        && name.len() == 32
-        && name.bytes().all(is_digit)
+/// Returns whether the room is that of a linked `?next=N` group of this server. Only its members
+/// know the name, and their tokens are for the name of the queue.
+fn names_group(verifier: &Verifier, join_request: &JoinRequest) -> bool {
+    let JoinRequest {
+        key,
+        has_extensions,
+        ..
+    } = join_request;
+    let ids = verifier.group_ids().of_app(&key.app);
+    let is_created = |name: &str| {
+        let id = Uuid::try_parse(name).ok();
+        id.is_some_and(|id| id.simple().to_string() == name && ids.has_created(id))
+    };
+    *has_extensions && key.next.is_none() && is_created(&key.name)
 }

@@ -22,6 +22,7 @@ use matchbox_protocol::{PeerEvent, PeerId};
 use uuid::Uuid;
 
 use crate::{
+    group_id::AppGroupIds,
     message::{Delivery, Event, Extension, Stage},
     pick::pick,
     player::{Player, Ticket, Timing},
@@ -68,6 +69,7 @@ impl Group {
 pub(crate) struct Queue {
     size: usize,
     timing: Timing,
+    ids: AppGroupIds,
     players: BTreeMap<Ticket, Player>,
     groups: BTreeMap<u64, Group>,
     last_group: u64,
@@ -79,10 +81,11 @@ pub(crate) struct Queue {
 
 impl Queue {
     /// Creates a queue for groups of `size` players, at least 1.
-    pub(crate) fn new(size: usize, timing: Timing) -> Self {
+    pub(crate) fn new(size: usize, timing: Timing, ids: AppGroupIds) -> Self {
         Self {
             size,
             timing,
+            ids,
             players: BTreeMap::new(),
             groups: BTreeMap::from([(WAITING, Group::default())]),
             last_group: WAITING,
@@ -255,7 +258,7 @@ impl Queue {
         let id = self.last_group;
         let since = now;
         let full = Full {
-            id: Uuid::new_v4(),
+            id: self.ids.create(),
             since,
             overdue,
         };

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     access::{Access, TokensInUse},
+    group_id::GroupIds,
     message::{Delivery, ResumeSecret},
     places::Places,
     player::{Ticket, Timing},
@@ -101,6 +102,7 @@ enum Location {
 #[derive(Debug)]
 pub(crate) struct Registry {
     limits: Limits,
+    group_ids: GroupIds,
     rooms: HashMap<RoomId, Room>,
     names: HashMap<RoomKey, RoomId>,
     queues: HashMap<QueueId, (RoomKey, Queue)>,
@@ -114,9 +116,10 @@ pub(crate) struct Registry {
 
 impl Registry {
     /// Creates an empty registry. `max_members` must be at least 1.
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits, group_ids: GroupIds) -> Self {
         Self {
             limits,
+            group_ids,
             rooms: HashMap::new(),
             names: HashMap::new(),
             queues: HashMap::new(),

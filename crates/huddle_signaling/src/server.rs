@@ -55,7 +55,7 @@ impl Server {
             None => None,
         };
         let app = App {
-            hub: Hub::new(&config),
+            hub: Hub::new(&config, verifier.group_ids().clone()),
             gate: Gate::new(&config),
             verifier,
             config: Arc::new(config),

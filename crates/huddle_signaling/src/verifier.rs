@@ -5,6 +5,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, crypto, decode};
 use crate::{
     config::TokenKey,
     error::ServerError,
+    group_id::GroupIds,
     token::{Claims, MAX_TOKEN_BYTES},
 };
 
@@ -23,10 +24,12 @@ pub(crate) struct Invalid;
 #[derive(Debug)]
 pub(crate) struct Verifier {
     keys: Vec<(DecodingKey, Validation)>,
+    group_ids: GroupIds,
 }
 
 impl Verifier {
     pub(crate) fn new(keys: &[TokenKey]) -> Result<Self, ServerError> {
+        let group_ids = GroupIds::new(keys);
         let keys = keys.iter().map(|key| {
             let (key, algorithm) = match key {
                 TokenKey::Secret(secret) => {
@@ -35,9 +38,15 @@ impl Verifier {
                 }
                 TokenKey::PublicKey(pem) => (public_key(pem)?, Algorithm::EdDSA),
             };
-            Ok((key, validation(algorithm)))
+            Ok::<_, ServerError>((key, validation(algorithm)))
         });
-        keys.collect::<Result<_, _>>().map(|keys| Self { keys })
+        let keys = keys.collect::<Result<_, _>>()?;
+        Ok(Self { keys, group_ids })
+    }
+
+    /// Returns the ids of groups, whose rooms no token contains.
+    pub(crate) fn group_ids(&self) -> &GroupIds {
+        &self.group_ids
     }
 
     /// Returns whether there is no key, so that clients need no tokens.

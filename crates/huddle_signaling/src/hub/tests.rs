@@ -1,13 +1,15 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::group_id::GroupIds;
 use crate::{access::Access, message::ResumeSecret, rooms::RoomKey};
 
 fn hub() -> Arc<Hub> {
-    Hub::new(&Config {
+    let config = Config {
         resume_timeout: Duration::from_secs(10),
         ..Config::default()
-    })
+    };
+    Hub::new(&config, GroupIds::new(&[]))
 }
 
 fn request(resume: Option<ResumeSecret>) -> JoinRequest {

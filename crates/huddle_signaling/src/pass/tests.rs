@@ -3,6 +3,7 @@ use std::num::NonZeroUsize;
 use super::*;
 use crate::{
     config::{Secret, TokenKey},
+    group_id::GroupIds,
     request,
     token::{Claims, SigningKey},
 };
@@ -64,13 +65,17 @@ fn token_is_for_one_room_or_a_prefix_or_every_room() {
 #[test]
 fn room_of_a_group_needs_no_token_of_its_own() {
     let claims = claims().for_room("lobby");
-    let id = "0123456789abcdef0123456789abcdef";
+    let key = TokenKey::Secret(Secret::new(SECRET));
+    let ids = GroupIds::new(&[key]);
+    let id = ids.of_app("").create().simple().to_string();
     assert_eq!(refusal(&claims, &format!("/{id}?huddle=1")), None);
     for other in [
         format!("/{id}"),
         format!("/{id}0?huddle=1"),
         format!("/{}?huddle=1", id.to_uppercase()),
         format!("/{id}?huddle=1&next=2"),
+        "/0123456789abcdef0123456789abcdef?huddle=1".to_owned(),
+        format!("/{}?huddle=1", ids.of_app("duel").create().simple()),
     ] {
         assert!(refusal(&claims, &other).is_some(), "{other}");
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::group_id::GroupIds;
 
 const SECOND: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_millis(250);
@@ -71,7 +72,7 @@ impl World {
             link_timeout: 10 * SECOND,
         };
         Self {
-            queue: Queue::new(size, timing),
+            queue: Queue::new(size, timing, GroupIds::new(&[]).of_app("")),
             now: Duration::ZERO,
             last: 0,
             clients: BTreeMap::new(),

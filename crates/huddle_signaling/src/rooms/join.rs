@@ -106,7 +106,8 @@ impl Registry {
             None => {
                 let id = self.next_id();
                 self.queue_of.insert(key.clone(), id);
-                let queue = Queue::new(size.get(), self.limits.timing);
+                let ids = self.group_ids.of_app(&key.app);
+                let queue = Queue::new(size.get(), self.limits.timing, ids);
                 self.queues.insert(id, (key, queue));
                 id
             }

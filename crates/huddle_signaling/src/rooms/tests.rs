@@ -35,12 +35,13 @@ fn registry(max_peers: usize, max_members: usize) -> Registry {
         silence_timeout: Duration::from_secs(5),
         link_timeout: Duration::from_secs(10),
     };
-    Registry::new(Limits {
+    let limits = Limits {
         max_peers,
         max_members,
         timing,
         resume_timeout: Duration::ZERO,
-    })
+    };
+    Registry::new(limits, GroupIds::new(&[]))
 }
 
 /// Returns the receivers of `event`, which occurs at most once.

@@ -3,6 +3,7 @@ use std::num::NonZeroUsize;
 use uuid::Uuid;
 
 use super::*;
+use crate::group_id::GroupIds;
 use crate::{
     access::{Access, TokenId},
     message::ResumeSecret,
@@ -21,7 +22,7 @@ fn peer(n: u128) -> PeerId {
 }
 
 fn registry() -> Registry {
-    Registry::new(Limits {
+    let limits = Limits {
         max_peers: 100,
         max_members: MAX_MEMBERS,
         timing: Timing {
@@ -30,7 +31,8 @@ fn registry() -> Registry {
             link_timeout: Duration::from_secs(10),
         },
         resume_timeout: TIMEOUT,
-    })
+    };
+    Registry::new(limits, GroupIds::new(&[]))
 }
 
 fn key(name: &str, next: usize) -> RoomKey {

@@ -1,0 +1,108 @@
+//! The ids of `?next=N` groups. The id of a linked group is also the name of its room.
+//!
+//! A token contains the name of the queue, and not that of the group. A member that returns to the
+//! room of its group has to show that this server has named the room. Otherwise a token for one
+//! queue would also be valid for other rooms. Therefore half of an id is random, and the other half
+//! is an authentication code (HMAC-SHA256, RFC 2104, truncated) of the first half and the game.
+
+use hmac::{Hmac, Mac, digest::Key};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::config::TokenKey;
+
+/// Separates these codes from other uses of the same secret.
+const CONTEXT: &[u8] = b"huddle group id";
+
+/// The number of random bytes, and of those of the code.
+const HALF: usize = 8;
+
+/// Creates and recognizes the ids of all groups. Its debug output hides the key.
+#[derive(Debug, Clone)]
+pub(crate) struct GroupIds(Hmac<Sha256>);
+
+impl GroupIds {
+    /// With a secret among the keys, ids stay valid when the server restarts.
+    pub(crate) fn new(keys: &[TokenKey]) -> Self {
+        let secret = keys.iter().find_map(|key| match key {
+            TokenKey::Secret(secret) => Some(secret.expose().as_bytes().to_vec()),
+            TokenKey::PublicKey(_) => None,
+        });
+        let key = secret.unwrap_or_else(|| {
+            let random = [Uuid::new_v4(), Uuid::new_v4()];
+            random.iter().flat_map(|half| *half.as_bytes()).collect()
+        });
+        let mut mac = keyed(&key);
+        mac.update(CONTEXT);
+        Self(mac)
+    }
+
+    /// Returns the ids of a game's groups.
+    pub(crate) fn of_app(&self, app: &str) -> AppGroupIds {
+        let mut mac = self.0.clone();
+        mac.update(app.as_bytes());
+        // A name contains no such byte, so the code of one name never continues that of another.
+        mac.update(&[0xff]);
+        AppGroupIds(mac)
+    }
+}
+
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    let mut block = Key::<Hmac<Sha256>>::default();
+    let digest = Sha256::digest(key);
+    block[..digest.len()].copy_from_slice(&digest);
+    Mac::new(&block)
+}
+
+/// Creates and recognizes the ids of the groups of one game.
+#[derive(Debug, Clone)]
+pub(crate) struct AppGroupIds(Hmac<Sha256>);
+
+impl AppGroupIds {
+    /// Creates an id that no client can guess.
+    pub(crate) fn create(&self) -> Uuid {
+        let mut id = Uuid::new_v4().into_bytes();
+        // The version and variant of a UUID are fixed bits. The last bytes contain the fewest.
+        id.rotate_left(HALF);
+        let (random, code) = id.split_at_mut(HALF);
+        let mac = self.0.clone().chain_update(&*random).finalize();
+        code.copy_from_slice(&mac.into_bytes()[..HALF]);
+        Uuid::from_bytes(id)
+    }
+
+    /// Returns whether this server has created the id.
+    pub(crate) fn has_created(&self, id: Uuid) -> bool {
+        let (random, code) = id.as_bytes().split_at(HALF);
+        let mac = self.0.clone().chain_update(random);
+        mac.verify_truncated_left(code).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Secret;
+
+    fn ids(secret: &str) -> GroupIds {
+        GroupIds::new(&[TokenKey::Secret(Secret::new(secret))])
+    }
+
+    #[test]
+    fn only_ids_of_the_same_key_and_game_are_recognized() {
+        let id = ids("one").of_app("duel").create();
+        assert!(ids("one").of_app("duel").has_created(id));
+        assert!(!ids("one").of_app("due").has_created(id));
+        assert!(!ids("two").of_app("duel").has_created(id));
+        let changed = |bit: u32| Uuid::from_u128(id.as_u128() ^ (1 << bit));
+        assert!((0..128).all(|bit| !ids("one").of_app("duel").has_created(changed(bit))));
+    }
+
+    #[test]
+    fn server_without_a_secret_recognizes_only_its_own_ids() {
+        let own = GroupIds::new(&[]);
+        let id = own.of_app("").create();
+        assert!(own.clone().of_app("").has_created(id));
+        assert!(!GroupIds::new(&[]).of_app("").has_created(id));
+        assert_ne!(own.of_app("").create(), id);
+    }
+}
