@@ -4,7 +4,7 @@
 //! A connection is *waiting* until it has sent the head of a request, and again after the response.
 //! When a limit of connections is reached, a new connection replaces the one that has waited
 //! longest. If none waits, it replaces the oldest one on the whole server. Therefore neither
-//! half-open connections nor downloads that stand still keep clients out.
+//! half-open connections nor stalled downloads keep clients out.
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -9,7 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Client, TIMEOUT, attack::Honest, get};
+use common::{
+    Client, TIMEOUT,
+    attack::{Honest, run_alone},
+    get,
+};
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::{
@@ -52,6 +56,7 @@ async fn health(addr: SocketAddr) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_rooms_work() {
+    let _alone = run_alone().await;
     let rooms = open_files().min(10_000);
     assert!(
         rooms > 1000,
@@ -83,6 +88,7 @@ async fn ten_thousand_rooms_work() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn half_open_connections_of_the_own_machine_do_not_keep_players_out() {
+    let _alone = run_alone().await;
     let connections = open_files().min(4500);
     assert!(
         connections >= 4200,
@@ -109,6 +115,7 @@ async fn half_open_connections_of_the_own_machine_do_not_keep_players_out() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn half_open_connections_do_not_keep_players_out_of_a_server_with_few_open_files() {
+    let _alone = run_alone().await;
     let (_child, addr, id) = start("ulimit -n 200", &["--log", "error"]).await;
     let honest = Honest::join(addr, &id).await;
     let mut half_open = Vec::new();
@@ -118,6 +125,6 @@ async fn half_open_connections_do_not_keep_players_out_of_a_server_with_few_open
     let started = Instant::now();
     Client::join(addr, "/room").await;
     let took = started.elapsed();
-    assert!(took < Duration::from_secs(2), "joining took {took:?}");
+    assert!(took < Duration::from_secs(4), "joining took {took:?}");
     honest.check(64).await;
 }

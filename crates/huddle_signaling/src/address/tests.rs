@@ -148,7 +148,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_client_prepends_does_not_matter(
+    fn entries_that_a_client_prepends_do_not_count(
         real in any_address(),
         port in any::<Option<u16>>(),
         forged in prop::collection::vec("[ -~\u{80}-\u{ff}]{0,60}", 0..4),
