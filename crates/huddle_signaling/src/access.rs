@@ -4,8 +4,7 @@ use std::{collections::HashMap, num::NonZeroUsize};
 
 use matchbox_protocol::PeerId;
 
-/// What a client's token allows in addition to its room. A server without tokens allows
-/// everything, which is the default.
+/// What a client's token and address allow in addition to its room. The default is everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Access {
     /// The room is full for this client at that many members.
@@ -14,6 +13,9 @@ pub(crate) struct Access {
     pub(crate) token: Option<TokenId>,
     /// Whether the token has expired. Then the client can only take its place again.
     pub(crate) has_expired: bool,
+    /// Whether the client's address already has as many clients as allowed. Then the client can
+    /// only take its place again.
+    pub(crate) is_extra: bool,
 }
 
 impl Access {

@@ -183,10 +183,23 @@ impl<T> Admission<T> {
 
     /// Adds a client, unless its address is over a limit.
     pub(crate) fn join(&mut self, address: Option<Address>, now: Instant) -> Result<(), Denied> {
+        self.add_client(address, self.limits.max_clients_per_address, now)
+    }
+
+    /// Adds a client that already counts for this address, because the server keeps its place.
+    pub(crate) fn rejoin(&mut self, address: Option<Address>, now: Instant) -> Result<(), Denied> {
+        self.add_client(address, usize::MAX, now)
+    }
+
+    fn add_client(
+        &mut self,
+        address: Option<Address>,
+        max: usize,
+        now: Instant,
+    ) -> Result<(), Denied> {
         let Some(address) = address else {
             return Ok(());
         };
-        let max = self.limits.max_clients_per_address;
         let usage = self.usage(address, now);
         if usage.clients >= max {
             return Err(Denied::TooManyClients);

@@ -130,13 +130,25 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// Counts a client of this address.
-    pub(crate) fn join(&self) -> Result<Admitted, Denied> {
+    /// Counts a client of this address. If `is_returning`, it may count already, because the server
+    /// keeps its place.
+    pub(crate) fn join(&self, is_returning: bool) -> Result<Admitted, Denied> {
         let gate = &self.connection.gate;
-        gate.lock().join(self.address, Instant::now())?;
+        let now = Instant::now();
+        let mut admission = gate.lock();
+        let mut is_extra = false;
+        match admission.join(self.address, now) {
+            Err(Denied::TooManyClients) if is_returning => {
+                admission.rejoin(self.address, now)?;
+                is_extra = true;
+            }
+            joined => joined?,
+        }
+        drop(admission);
         Ok(Admitted {
             gate: Arc::clone(gate),
             address: self.address,
+            is_extra,
         })
     }
 }
@@ -152,11 +164,21 @@ impl Drop for Exchange {
     }
 }
 
-/// A client that counts for its address. Drop it when its WebSocket has ended.
+/// A client that counts for its address. Drop it when its WebSocket and its place have ended.
 #[derive(Debug)]
 pub(crate) struct Admitted {
     gate: Arc<Gate>,
     address: Option<Address>,
+    /// Whether the address has as many clients as allowed without this one. It may only take its
+    /// place again.
+    pub(crate) is_extra: bool,
+}
+
+impl Admitted {
+    /// Returns whether the client has the same address as that of the request.
+    pub(crate) fn is_from(&self, exchange: &Exchange) -> bool {
+        self.address == exchange.address
+    }
 }
 
 impl Drop for Admitted {

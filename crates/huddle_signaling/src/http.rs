@@ -139,14 +139,17 @@ fn join(
         // Checks of tokens are expensive, so they count as joins.
         let max_clients = app.config.max_clients_per_address;
         let admitted = exchange
-            .join()
+            .join(app.hub.is_returning(&join_request, exchange))
             .map_err(|denied| Refusal::from_denied(denied, max_clients))?;
         let now = SystemTime::now();
-        let join_request = pass::check(&app.verifier, token.as_deref(), join_request, now)?;
+        let mut join_request = pass::check(&app.verifier, token.as_deref(), join_request, now)?;
+        join_request.access.is_extra = admitted.is_extra;
         request::check_app(&join_request.key, &app.config.apps)?;
         let max = join_request.access.limit(max);
-        let joined = app.hub.join(join_request);
-        let (membership, inbox) = joined.map_err(|error| Refusal::from_join_error(error, max))?;
+        let admitted = Arc::new(admitted);
+        let joined = app.hub.join(join_request, Some(Arc::clone(&admitted)));
+        let (membership, inbox) =
+            joined.map_err(|error| Refusal::from_join_error(error, max, max_clients))?;
         Ok((membership, inbox, admitted))
     });
     let closing = app.hub.closing();

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::{
     config::{Config, Turn},
     drain::{Closing, Lifecycle},
+    gate::{Admitted, Exchange},
     group_id::GroupIds,
     message::{Delivery, Event, Payload},
     metrics::{Metrics, Snapshot},
@@ -54,6 +55,8 @@ struct State {
     registry: Registry,
     members: HashMap<PeerId, Member>,
     last_connection: ConnectionId,
+    /// The members as clients of their addresses. A lost member counts until its place ends.
+    admitted: HashMap<PeerId, Arc<Admitted>>,
     metrics: Arc<Metrics>,
 }
 
@@ -107,6 +110,7 @@ impl Hub {
                 registry: Registry::new(limits(config), group_ids),
                 members: HashMap::new(),
                 last_connection: 0,
+                admitted: HashMap::new(),
                 metrics: Arc::clone(&metrics),
             }),
             max_room_members: config.max_room_members,
@@ -120,6 +124,7 @@ impl Hub {
     pub(crate) fn join(
         self: &Arc<Self>,
         join_request: JoinRequest,
+        admitted: Option<Arc<Admitted>>,
     ) -> Result<(Membership, Inbox), JoinError> {
         let new_id = PeerId(Uuid::new_v4());
         let (outbox, queue) = Outbox::new(&self.budget);
@@ -143,6 +148,9 @@ impl Hub {
             // The send fails if the task has ended.
             let _ = replaced.ejection.send(Ejection::Replaced);
         }
+        if let Some(admitted) = admitted {
+            state.admitted.insert(id, admitted);
+        }
         if has_extensions && let Some(servers) = self.ice_servers(id) {
             let is_greeting = |delivery: &&Delivery<'_>| delivery.event.is_greeting();
             let greetings = deliveries.iter().take_while(is_greeting).count();
@@ -164,11 +172,28 @@ impl Hub {
         let mut state = self.lock();
         let (deliveries, stopped) = state.registry.tick(step);
         state.deliver_all(deliveries);
+        state.forget_lost_members();
         for peer in stopped {
             debug!(%peer, "ejected: did not answer while it waited for a group");
             let left = state.remove(peer, Ejection::Stopped);
             state.deliver_all(left);
         }
+    }
+
+    /// Returns whether the client takes its place again, with the address that it had.
+    pub(crate) fn is_returning(&self, join_request: &JoinRequest, exchange: &Exchange) -> bool {
+        let state = self.lock();
+        let peer = state.registry.place(join_request);
+        let admitted = peer.and_then(|peer| state.admitted.get(&peer));
+        admitted.is_some_and(|admitted| admitted.is_from(exchange))
+    }
+
+    /// Ends the places of all lost members.
+    pub(crate) fn end_places(&self) {
+        let mut state = self.lock();
+        let deliveries = state.registry.end_places(Duration::MAX);
+        state.deliver_all(deliveries);
+        state.forget_lost_members();
     }
 
     /// Returns the current number of rooms and of clients.
@@ -268,7 +293,14 @@ impl State {
         member.is_some_and(|member| member.connection == connection)
     }
 
+    /// Frees what the members used whose places have ended.
+    fn forget_lost_members(&mut self) {
+        let registry = &self.registry;
+        self.admitted.retain(|peer, _| registry.contains(*peer));
+    }
+
     fn remove(&mut self, peer: PeerId, why: Ejection) -> Vec<Delivery<'static>> {
+        self.admitted.remove(&peer);
         if let Some(member) = self.members.remove(&peer) {
             // The send fails if the task has ended.
             let _ = member.ejection.send(why);
@@ -308,6 +340,9 @@ impl Membership {
         if is_serving && state.is_current(self.id, self.connection) {
             state.members.remove(&self.id);
             let lost = state.registry.lose(self.id);
+            if !state.registry.contains(self.id) {
+                state.admitted.remove(&self.id);
+            }
             state.deliver_all(lost);
         }
     }

@@ -78,6 +78,7 @@ pub(crate) fn check(
         token,
         // Whether the client may return is only known when its place is found.
         has_expired: claims.has_expired(now, LEEWAY),
+        ..join_request.access
     };
     Ok(join_request)
 }

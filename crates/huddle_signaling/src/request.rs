@@ -65,12 +65,17 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    pub(crate) fn from_join_error(error: JoinError, max_members: usize) -> Self {
+    pub(crate) fn from_join_error(
+        error: JoinError,
+        max_members: usize,
+        max_clients: usize,
+    ) -> Self {
         match error {
             JoinError::RoomFull => Self::RoomFull { max: max_members },
             JoinError::ServerFull => Self::ServerFull,
             JoinError::TokenExpired => Self::TokenExpired,
             JoinError::TokenInUse => Self::TokenInUse,
+            JoinError::TooManyClients => Self::TooManyClients { max: max_clients },
         }
     }
 

@@ -51,7 +51,7 @@ pub(crate) struct JoinRequest {
     pub(crate) group: Option<Uuid>,
     /// The secret of the client's place when it lost its connection.
     pub(crate) resume: Option<ResumeSecret>,
-    /// What the client's token allows.
+    /// What the client's token and address allow.
     pub(crate) access: Access,
 }
 
@@ -64,6 +64,8 @@ pub(crate) enum JoinError {
     TokenInUse,
     /// The token has expired, and the client has no place to return to.
     TokenExpired,
+    /// Too many clients have the same address, and the client has no place to return to.
+    TooManyClients,
 }
 
 /// The limits of a server.
@@ -217,6 +219,11 @@ impl Registry {
     pub(crate) fn rooms(&self) -> usize {
         let groups = self.queues.values().map(|(_, queue)| queue.groups());
         self.rooms.len() + groups.sum::<usize>()
+    }
+
+    /// Returns whether `peer` is in a room or queue.
+    pub(crate) fn contains(&self, peer: PeerId) -> bool {
+        self.peers.contains_key(&peer)
     }
 
     pub(crate) fn peers(&self) -> usize {

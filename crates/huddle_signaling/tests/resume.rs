@@ -4,12 +4,21 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{Client, RunningServer, TIMEOUT, closed, connect, local_config, next, start};
+use common::{
+    Client, RunningServer, TIMEOUT,
+    attack::open_config,
+    closed, connect, local_config, next,
+    sources::{connect_from, loopback},
+    start,
+};
 use futures_util::{SinkExt, StreamExt};
 use huddle_signaling::{Config, close_code};
 use matchbox_protocol::{JsonPeerEvent, JsonPeerRequest, PeerId};
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::TcpStream,
+    time::{sleep, timeout},
+};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream,
     tungstenite::{
@@ -41,7 +50,10 @@ struct Member {
 impl Member {
     /// Joins a room, given as path and query, and reads the first two messages.
     async fn join(server: &RunningServer, room: &str) -> Self {
-        let mut socket = connect(server.addr, room).await.unwrap();
+        Self::new(connect(server.addr, room).await.unwrap()).await
+    }
+
+    async fn new(mut socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Self {
         let JsonPeerEvent::IdAssigned(id) = text(&mut socket).await.parse().unwrap() else {
             panic!("the first event must be IdAssigned");
         };
@@ -288,6 +300,60 @@ async fn kept_places_count_for_the_limits() {
 }
 
 #[tokio::test]
+async fn kept_places_count_for_their_address() {
+    let server = start(Config {
+        resume_timeout: LONG,
+        max_clients_per_address: 2,
+        ..open_config()
+    })
+    .await;
+    let connect = |room: String| async move {
+        let socket = connect_from(loopback(2), server.addr, &room, &[]).await;
+        socket.unwrap()
+    };
+    let mut a = Member::new(connect(ROOM.to_owned()).await).await;
+    let b = Member::new(connect(ROOM.to_owned()).await).await;
+    a.expect(json!({ "NewPeer": b.id })).await;
+    let (id, secret) = b.lose();
+    a.expect(json!({ "Doubtful": id })).await;
+    for refused in [
+        ROOM.to_owned(),
+        resume("unknown"),
+        format!("/other?huddle=1&resume={secret}"),
+    ] {
+        let mut socket = connect(refused).await;
+        let (code, reason) = closed(&mut socket).await;
+        assert_eq!(code, close_code::FULL);
+        assert!(reason.contains("at most 2"), "{reason}");
+    }
+    // The member itself may return, whether or not the server has noticed its loss.
+    let b = Member::new(connect(resume(&secret)).await).await;
+    assert_eq!(b.id, id);
+    let again = Member::new(connect(resume(b.secret())).await).await;
+    assert_eq!(again.id, id);
+    for _ in 0..2 {
+        a.expect(json!({ "Resumed": id })).await;
+    }
+    // Each end frees its place, and nothing remains.
+    let (_, secret) = again.lose();
+    a.expect(json!({ "Doubtful": id })).await;
+    let mut b = Member::new(connect(resume(&secret)).await).await;
+    a.expect(json!({ "Resumed": id })).await;
+    b.socket.close(None).await.unwrap();
+    a.expect(json!({ "PeerLeft": id })).await;
+    let joined = async {
+        loop {
+            let mut socket = connect(ROOM.to_owned()).await;
+            if next(&mut socket).await.is_text() {
+                return;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(TIMEOUT, joined).await.unwrap();
+}
+
+#[tokio::test]
 async fn client_in_a_queue_keeps_no_place() {
     const QUEUE: &str = "/room?next=3&huddle=1";
     let server = server(LONG).await;
@@ -328,6 +394,23 @@ async fn silent_client_keeps_its_place() {
     timeout(TIMEOUT, receive).await.unwrap();
     let back = Member::join(&server, &resume(silent.secret())).await;
     assert_eq!(back.id, silent.id);
+}
+
+#[tokio::test]
+async fn draining_server_ends_the_places_of_lost_members() {
+    let server = start(Config {
+        resume_timeout: LONG,
+        drain: LONG,
+        ..local_config()
+    })
+    .await;
+    let mut a = Member::join(&server, ROOM).await;
+    let b = Member::join(&server, ROOM).await;
+    a.expect(json!({ "NewPeer": b.id })).await;
+    let (id, _) = b.lose();
+    a.expect(json!({ "Doubtful": id })).await;
+    server.stop.send(()).unwrap();
+    a.expect(json!({ "PeerLeft": id })).await;
 }
 
 #[tokio::test]

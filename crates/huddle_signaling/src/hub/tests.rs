@@ -44,10 +44,10 @@ fn secret(messages: &[Value]) -> Option<ResumeSecret> {
 fn end_of_a_replaced_connection_changes_nothing() {
     for notices_loss in [false, true] {
         let hub = hub();
-        let (_a, mut a_inbox) = hub.join(request(None)).unwrap();
-        let (old, mut old_inbox) = hub.join(request(None)).unwrap();
+        let (_a, mut a_inbox) = hub.join(request(None), None).unwrap();
+        let (old, mut old_inbox) = hub.join(request(None), None).unwrap();
         let resume = secret(&messages(&mut old_inbox));
-        let (new, mut new_inbox) = hub.join(request(resume)).unwrap();
+        let (new, mut new_inbox) = hub.join(request(resume), None).unwrap();
         assert_eq!(new.id, old.id);
         assert_eq!(old_inbox.ejected.try_recv(), Ok(Ejection::Replaced));
         messages(&mut a_inbox);
@@ -68,15 +68,15 @@ fn end_of_a_replaced_connection_changes_nothing() {
 #[test]
 fn nothing_is_queued_for_a_doubtful_member() {
     let hub = hub();
-    let (a, _a_inbox) = hub.join(request(None)).unwrap();
-    let (b, mut b_inbox) = hub.join(request(None)).unwrap();
+    let (a, _a_inbox) = hub.join(request(None), None).unwrap();
+    let (b, mut b_inbox) = hub.join(request(None), None).unwrap();
     let resume = secret(&messages(&mut b_inbox));
     let id = b.id;
     b.lose();
     let data = serde_json::value::to_raw_value("hi").unwrap();
     a.signal(id, Payload(&data));
     assert!(messages(&mut b_inbox).is_empty());
-    let (_b, mut b_inbox) = hub.join(request(resume)).unwrap();
+    let (_b, mut b_inbox) = hub.join(request(resume), None).unwrap();
     let received = messages(&mut b_inbox);
     assert_eq!(received.len(), 2, "{received:?}");
     a.signal(id, Payload(&data));
@@ -86,8 +86,8 @@ fn nothing_is_queued_for_a_doubtful_member() {
 #[tokio::test]
 async fn no_place_is_kept_while_the_server_shuts_down() {
     let hub = hub();
-    let (_a, mut a_inbox) = hub.join(request(None)).unwrap();
-    let (b, _b_inbox) = hub.join(request(None)).unwrap();
+    let (_a, mut a_inbox) = hub.join(request(None), None).unwrap();
+    let (b, _b_inbox) = hub.join(request(None), None).unwrap();
     messages(&mut a_inbox);
     hub.lifecycle().close().await;
     let id = b.id;

@@ -31,14 +31,15 @@ impl Registry {
         new_id: PeerId,
         join_request: JoinRequest,
     ) -> Result<(PeerId, Vec<Delivery<'static>>), JoinError> {
-        if join_request.has_extensions
-            && let Some(resumed) = self.resume(&join_request)
-        {
+        if let Some(resumed) = self.resume(&join_request) {
             return resumed;
         }
         let access = &join_request.access;
         if access.has_expired {
             return Err(JoinError::TokenExpired);
+        }
+        if access.is_extra {
+            return Err(JoinError::TooManyClients);
         }
         if self.tokens.is_taken(access.token.as_ref(), new_id) {
             return Err(JoinError::TokenInUse);

@@ -29,10 +29,18 @@ impl Registry {
         self.places.confirm(peer);
     }
 
+    /// Returns the id of the client with the secret in the request.
+    pub(crate) fn place(&self, join_request: &JoinRequest) -> Option<PeerId> {
+        let secret = join_request
+            .resume
+            .filter(|_| join_request.has_extensions)?;
+        self.places.find(secret)
+    }
+
     /// Returns the id with which the client is already a player in the requested queue. It has lost
     /// that connection, which the server has not noticed yet. The caller must remove this player.
     pub(crate) fn lost_player(&self, join_request: &JoinRequest) -> Option<PeerId> {
-        let peer = self.places.find(join_request.resume?)?;
+        let peer = self.place(join_request)?;
         let Some(Location::Queue(id, _)) = self.peers.get(&peer) else {
             return None;
         };
@@ -53,7 +61,7 @@ impl Registry {
             access,
             ..
         } = join_request;
-        let peer = self.places.find((*resume)?)?;
+        let peer = self.place(join_request)?;
         let Some(&Location::Room(id)) = self.peers.get(&peer) else {
             return None;
         };
@@ -114,7 +122,7 @@ impl Registry {
     }
 
     /// Removes the members whose places have ended.
-    pub(super) fn end_places(&mut self, now: Duration) -> Vec<Delivery<'static>> {
+    pub(crate) fn end_places(&mut self, now: Duration) -> Vec<Delivery<'static>> {
         let ended = self.places.ended(now);
         ended
             .into_iter()
