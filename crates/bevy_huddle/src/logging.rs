@@ -26,7 +26,9 @@ pub(crate) fn is_new_loss(before: &Signaling, reason: &SignalingLoss, attempt: u
     match before {
         Signaling::Retrying { reason: known, .. } => known != reason,
         // A server that accepts and immediately drops connections does so repeatedly.
-        Signaling::Connecting | Signaling::Connected { .. } | Signaling::TokenNeeded { .. } => attempt.is_power_of_two(),
+        Signaling::Connecting | Signaling::Connected { .. } | Signaling::TokenNeeded { .. } => {
+            attempt.is_power_of_two()
+        }
     }
 }
 

@@ -25,8 +25,8 @@ use crate::{
     room::{
         components::{MissingLinks, Room, RoomHost, RoomTick},
         events::{
-            HostChanged, RoomFailed, RoomStatusChanged, SetIceServersFailed, SignalRejected, TokenNeeded,
-            SignalingChanged, TicksSkipped,
+            HostChanged, RoomFailed, RoomStatusChanged, SetIceServersFailed, SignalRejected,
+            SignalingChanged, TicksSkipped, TokenNeeded,
         },
         status::{RoomStatus, SignalingStatus},
     },

@@ -45,6 +45,7 @@ pub(crate) enum LinkInput {
     /// The network path that the link uses.
     Path(Path),
     /// The platform found no path between the two machines. The link has failed.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
     NoPath,
     /// The link closed, or failed for another reason.
     Closed(String),
