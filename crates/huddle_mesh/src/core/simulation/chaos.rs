@@ -51,7 +51,9 @@ fn honest_peers_commit_no_violations_and_link_again_after_any_failure() {
         if seed >= 12 {
             simulation.keep_places(seconds(10));
         }
-        (0..4).for_each(|_| drop(simulation.join()));
+        for _ in 0..4 {
+            simulation.join();
+        }
         simulation.path = [Path::Direct, Path::Relayed][seed as usize % 2];
         // Links report new signaling ids at the same time as the server, or earlier.
         simulation.announcement_delay = [LATENCY, LATENCY * 2, LATENCY * 4][seed as usize % 3];
