@@ -255,4 +255,49 @@ mod tests {
         drop(second);
         std::fs::remove_file(slot).unwrap();
     }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    #[test]
+    fn room_waits_for_a_token_and_connects_with_it() {
+        use std::{
+            io::{Read, Write},
+            net::TcpListener,
+            time::{Duration, Instant},
+        };
+
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("ws://{}/duel/room", listener.local_addr().unwrap());
+        let (requests, received) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut request = [0; 4096];
+                let len = stream.read(&mut request).unwrap();
+                let line = String::from_utf8_lossy(&request[..len]);
+                let line = line.lines().next().unwrap_or_default().to_owned();
+                let answer = "HTTP/1.1 401 Unauthorized\r\ncontent-length: 7\r\n\r\nexpired";
+                let _ = stream.write_all(answer.as_bytes());
+                if requests.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        let config = RoomConfig::new(&url).unwrap().with_token("stale");
+        let mut room = Room::join(config).unwrap();
+        let next = || received.recv_timeout(Duration::from_secs(10)).unwrap();
+        let path = "GET /duel/room?huddle=1";
+        assert!(next().starts_with(&format!("{path}&token=stale ")));
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let needed = loop {
+            match room.poll() {
+                Some(RoomEvent::TokenNeeded { reason }) => break reason,
+                _ if Instant::now() > deadline => panic!("the room does not need a token"),
+                _ => std::thread::sleep(Duration::from_millis(5)),
+            }
+        };
+        assert_eq!(needed, "expired");
+        assert!(received.recv_timeout(Duration::from_secs(2)).is_err());
+        room.set_token("fresh");
+        assert!(next().starts_with(&format!("{path}&token=fresh ")));
+    }
 }

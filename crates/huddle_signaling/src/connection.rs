@@ -47,10 +47,18 @@ async fn accept(
     app: Arc<App>,
     connection: Arc<Connection>,
 ) {
+    match tls {
+        None => {
+            let closing = app.hub.closing();
+            answer(stream, app, connection, closing).await;
+        }
+        // The state of TLS is large, and connections without it should not need its memory.
+        Some(tls) => Box::pin(accept_tls(stream, tls, app, connection)).await,
+    }
+}
+
+async fn accept_tls(stream: TcpStream, tls: Acceptor, app: Arc<App>, connection: Arc<Connection>) {
     let mut closing = app.hub.closing();
-    let Some(tls) = tls else {
-        return answer(stream, app, connection, closing).await;
-    };
     let handshake = tokio::select! {
         handshake = tls.accept(stream) => handshake,
         () = closing.wait() => return,

@@ -64,8 +64,7 @@ async fn ten_thousand_rooms_work() {
     );
     let (_child, addr, id) = start("true", &["--max-clients", "11000"]).await;
     let honest = Honest::join(addr, &id).await;
-    let joins =
-        (0..rooms).map(|n| async move { Client::join(addr, &format!("/{n}?huddle=1")).await });
+    let joins = (0..rooms).map(|n| async move { Client::join(addr, &format!("/{n}")).await });
     let mut clients: Vec<_> = stream::iter(joins).buffer_unordered(50).collect().await;
     let found = health(addr).await;
     assert_eq!(

@@ -68,7 +68,7 @@ mod tests {
             format!(r#"{{"urls":[{urls}],"username":"{user}","credential":"{password}"}}"#)
         };
         let long = "x".repeat(MAX_LOGIN_LEN + 1);
-        let many = vec![r#""turn:h""#; MAX_URLS + 1].join(",");
+        let many = [r#""turn:h""#; MAX_URLS + 1].join(",");
         for json in [
             message("", "u", "p"),
             message(&many, "u", "p"),

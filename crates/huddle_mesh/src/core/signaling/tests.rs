@@ -330,3 +330,16 @@ fn player_who_was_admitted_once_is_not_refused_for_good() {
     let ended = client.ended(Duration::ZERO, end, &mut entropy);
     assert!(matches!(ended, Ok(Some(Signaling::Retrying { .. }))));
 }
+
+#[test]
+fn peer_that_is_connected_ends_the_wait_unless_the_server_restarts() {
+    let start = Duration::from_secs(60);
+    for (code, ends) in [(None, true), (Some(1012), false)] {
+        let (mut client, mut entropy) = calm_client(7, start);
+        let end = SocketEnd::Closed(code, String::new());
+        client.ended(start, end, &mut entropy).unwrap();
+        client.server_is_up(start, &mut entropy);
+        let (action, _) = client.tick(start + FIRST_WAIT, STEP, &mut entropy);
+        assert_eq!(action.is_some(), ends, "{code:?}");
+    }
+}

@@ -45,9 +45,15 @@ impl Simulation {
 /// The simulation panics if a peer reports a violation.
 #[test]
 fn honest_peers_commit_no_violations_and_link_again_after_any_failure() {
-    for seed in 0..12 {
+    for seed in 0..24 {
         let mut entropy = Entropy::seeded(1000 + seed);
-        let mut simulation = Simulation::new(4);
+        let mut simulation = Simulation::new(0);
+        if seed >= 12 {
+            simulation.keep_places(seconds(10));
+        }
+        for _ in 0..4 {
+            simulation.join();
+        }
         simulation.path = [Path::Direct, Path::Relayed][seed as usize % 2];
         // Links report new signaling ids at the same time as the server, or earlier.
         simulation.announcement_delay = [LATENCY, LATENCY * 2, LATENCY * 4][seed as usize % 3];
@@ -78,7 +84,10 @@ fn large_room_that_reconnects_at_once_commits_no_violations() {
     simulation.kill_server();
     simulation.run(seconds(10));
     simulation.server_up = true;
+    // Otherwise, they would reconnect one after the other.
+    (0..24).for_each(|node| simulation.change_network(node));
     simulation.run(seconds(20));
+    assert!(simulation.nodes.iter().all(|node| node.sid.is_some()));
     simulation.assert_all_joined_once();
 }
 
@@ -90,7 +99,8 @@ fn link_sends_no_candidates_from_a_new_signaling_id() {
         simulation.run(seconds(2));
         if lost {
             simulation.lose_socket(0);
-            simulation.run(seconds(3));
+            simulation.run(seconds(35));
+            assert!(simulation.nodes[0].sid.is_some());
         }
         let other = simulation.nodes[1].id;
         let node = &mut simulation.nodes[0];

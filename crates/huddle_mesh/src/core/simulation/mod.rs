@@ -434,8 +434,7 @@ impl Simulation {
         if !self.dead_sockets.contains(&(node, socket)) {
             return self.disconnect(node);
         }
-        // The server does not notice, but the new connection takes the place.
-        if self.places.is_some() {
+        if self.lose_place_unnoticed(node) {
             return;
         }
         if let Some(sid) = self.nodes[node].sid.take() {

@@ -36,7 +36,9 @@ fn network_change_of_any_peer_is_not_a_departure() {
                     simulation.ghost_lifetime = ghost_lifetime;
                     if ghost_lifetime == KEEPS_PLACES {
                         simulation = Simulation::new(0).with_places();
-                        (0..3).for_each(|_| drop(simulation.join()));
+                        for _ in 0..3 {
+                            simulation.join();
+                        }
                     }
                     simulation.run(seconds(10));
                     let lost = simulation.now;

@@ -75,6 +75,19 @@ impl Simulation {
         true
     }
 
+    /// Handles the end of a dead WebSocket, which the server does not notice for a while. A new
+    /// connection can take the place. Returns `false` if the server keeps none.
+    pub(super) fn lose_place_unnoticed(&mut self, node: usize) -> bool {
+        let ghost_lifetime = self.ghost_lifetime;
+        let Some(places) = &mut self.places else {
+            return false;
+        };
+        if let Some(sid) = self.nodes[node].sid.take() {
+            places.doubtful.insert(sid, self.now + ghost_lifetime);
+        }
+        true
+    }
+
     /// Ends the place of a node that leaves.
     pub(super) fn leave_place(&mut self, node: usize) {
         if let Some(places) = &mut self.places {

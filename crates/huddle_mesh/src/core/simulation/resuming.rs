@@ -8,6 +8,21 @@ impl Simulation {
         self.nodes.iter().map(|node| node.opened).collect()
     }
 
+    /// Checks that all reported link failures are resolved.
+    fn assert_failures_are_resolved(&self, node: usize) {
+        let reports = self.nodes[node].events.iter().rev();
+        let last = reports.map(|(_, event)| event).find(|event| {
+            matches!(
+                event,
+                CoreEvent::LinkFailed { .. } | CoreEvent::LinkFailureResolved(_)
+            )
+        });
+        assert!(
+            !matches!(last, Some(CoreEvent::LinkFailed { .. })),
+            "{last:?}"
+        );
+    }
+
     fn assert_no_failures(&self, case: &str) {
         for node in 0..self.nodes.len() {
             assert_eq!(self.link_failures(node), [], "{node}, {case}");
@@ -200,6 +215,10 @@ fn member_that_left_during_an_interruption_is_forgotten() {
         matches!(event, CoreEvent::LinkFailureResolved(_))
     });
     assert_eq!(resolved.len(), 1);
+    let opened = simulation.opened_links();
+    simulation.run(seconds(60));
+    assert_eq!(simulation.opened_links(), opened, "it gets no more offers");
+    simulation.assert_failures_are_resolved(0);
 }
 
 #[test]

@@ -49,7 +49,8 @@ impl Supervisor {
     }
 
     /// Reports to the game why an attempt does not succeed, once per attempt and reason. Failures
-    /// with a connected peer are not reported, because other events cover them.
+    /// with a connected peer are not reported, because other events cover them. Neither are those
+    /// without a connection to the server, which may be the cause.
     pub(super) fn report_link_failure(
         &mut self,
         id: LinkId,
@@ -66,7 +67,12 @@ impl Supervisor {
         let Some(member) = self.members.get_mut(&sid) else {
             return;
         };
-        if is_connected || member.is_refused || link.reported.as_ref() == Some(&reason) {
+        let is_signaled = self.local_sid.is_some();
+        if !is_signaled
+            || is_connected
+            || member.is_refused
+            || link.reported.as_ref() == Some(&reason)
+        {
             return;
         }
         link.reported = Some(reason.clone());

@@ -21,6 +21,9 @@ impl Supervisor {
             self.interrupted = Some(sid);
             self.forget_sid(sid);
         }
+        for member in self.members.values_mut() {
+            resolve(member, actions);
+        }
         self.stop_negotiating(actions);
     }
 
@@ -31,15 +34,16 @@ impl Supervisor {
         if let Some(sid) = self.local_sid.take() {
             self.forget_sid(sid);
         }
-        let members = std::mem::take(&mut self.members);
+        let mut members = std::mem::take(&mut self.members);
         // A peer that reported a new id during an interruption keeps it.
         let was_interrupted = self.interrupted.take().is_some();
         for peer in self.peers.values_mut() {
             let is_new = |sid: &SignalingId| was_interrupted && !members.contains_key(sid);
             peer.sid = peer.sid.filter(is_new);
         }
-        let reported = members.into_values().filter_map(|member| member.reported);
-        actions.extend(reported.map(|peer| Action::Emit(CoreEvent::LinkFailureResolved(peer))));
+        for member in members.values_mut() {
+            resolve(member, actions);
+        }
         self.violations.clear();
         self.server_violations = 0;
         self.verdict = None;
@@ -134,4 +138,10 @@ impl Supervisor {
             link.is_signaled = false;
         }
     }
+}
+
+/// Reports that the last link failure of a member no longer applies.
+fn resolve(member: &mut Member, actions: &mut Actions) {
+    let reported = member.reported.take();
+    actions.extend(reported.map(|peer| Action::Emit(CoreEvent::LinkFailureResolved(peer))));
 }

@@ -48,9 +48,9 @@ fn group_of_a_game_is_a_room_of_that_game() {
     let elsewhere = registry
         .join(peer(3), extended(of("other", 2), Some(id)))
         .unwrap();
-    assert_eq!(receivers(&elsewhere, PeerEvent::NewPeer(peer(3))), []);
+    assert_eq!(receivers(&elsewhere.1, PeerEvent::NewPeer(peer(3))), []);
     let back = registry
         .join(peer(4), extended(of("duel", 2), Some(id)))
         .unwrap();
-    assert_eq!(receivers(&back, PeerEvent::NewPeer(peer(4))), [peer(2)]);
+    assert_eq!(receivers(&back.1, PeerEvent::NewPeer(peer(4))), [peer(2)]);
 }
