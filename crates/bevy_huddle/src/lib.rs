@@ -348,7 +348,7 @@
 //! | [`PeerRefused`] | the games are not compatible, or one of them did not admit the other player |
 //! | [`KickFailed`] | the room's rules do not let the local player kick a peer |
 //! | [`SetIceServersFailed`] | the new STUN and TURN servers of a room cannot be used |
-//! | [`TokenNeeded`] | the signaling server needs a token, or another one |
+//! | [`TokenNeeded`] | the signaling server needs a token, or a new one |
 //! | [`TransferFailed`] | a transfer did not complete |
 //! | [`ReplicationFailed`](replication::ReplicationFailed) | an entity or a component cannot be replicated, or a command about its owner had no effect |
 //! | [`SignalingChanged`] | the connection to the signaling server was lost or restored |

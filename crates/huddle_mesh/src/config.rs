@@ -118,8 +118,7 @@ impl RoomConfig {
         self
     }
 
-    /// Sets the token that a signaling server with tokens requires. The game's own server issues
-    /// it.
+    /// Sets the token for a signaling server that requires one. The game's own server issues it.
     ///
     /// The room sends it as the parameter `token` of the URL, because browsers cannot set headers.
     /// Neither the URL's text nor logs contain it. A `?token=` in the room's URL has the same

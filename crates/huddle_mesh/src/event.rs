@@ -98,7 +98,7 @@ pub enum RoomEvent {
     /// passes it to [`Room::set_token`](crate::Room::set_token). Until then, the room does not
     /// connect to the signaling server, so no new peers join. Open links are not affected.
     TokenNeeded {
-        /// Why the server does not accept the current token, or that it needs one.
+        /// The server's reason: it needs a token, or does not accept the current one.
         reason: String,
     },
     /// The room cannot be used. It does not try again.
@@ -128,7 +128,7 @@ pub enum Signaling {
     /// The server needs another token, so the room waits for the game: see
     /// [`RoomEvent::TokenNeeded`]. Links between peers stay open.
     TokenNeeded {
-        /// Why the server does not accept the current token, or that it needs one.
+        /// The server's reason: it needs a token, or does not accept the current one.
         reason: String,
     },
 }

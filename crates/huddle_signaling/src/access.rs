@@ -7,7 +7,7 @@ use matchbox_protocol::PeerId;
 /// What a client's token and address allow in addition to its room. The default is everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Access {
-    /// The room is full for this client at that many members.
+    /// The number of members at which the room is full for this client.
     pub(crate) capacity: Option<NonZeroUsize>,
     /// Set if only one client at a time may use the token.
     pub(crate) token: Option<TokenId>,

@@ -1,4 +1,4 @@
-//! The address of a client, which the limits count.
+//! The address of a client, to which the limits apply.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -11,8 +11,8 @@ mod tests;
 /// The header in which reverse proxies list the addresses that a request came from.
 pub(crate) const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// The unit that the limits count: an IPv4 address, or an IPv6 network of 64 bits. One customer of
-/// an internet provider has all addresses of such a network.
+/// The unit to which the limits apply: an IPv4 address, or a /64 network of IPv6. A customer of an
+/// internet provider usually controls all addresses of such a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Address {
     V4(Ipv4Addr),
@@ -37,7 +37,7 @@ fn network(address: Ipv6Addr) -> u64 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Peer {
     /// A trusted reverse proxy, or a program on the server's own machine. The header of each
-    /// request decides.
+    /// request determines the client's address.
     Trusted(IpAddr),
     /// A client. The server ignores what its header claims.
     Client(IpAddr),
@@ -53,7 +53,7 @@ impl Peer {
         }
     }
 
-    /// Returns the address that the limits count for the whole connection, or `None` if each
+    /// Returns the address to which the limits apply for the whole connection, or `None` if each
     /// request has its own.
     pub(crate) fn address(self) -> Option<Address> {
         match self {
@@ -62,8 +62,8 @@ impl Peer {
         }
     }
 
-    /// Returns the address that the limits count for a request with these headers. Returns `None`
-    /// for a program on the server's own machine, which is not limited.
+    /// Returns the address to which the limits apply for a request with these headers. Returns
+    /// `None` for a program on the server's own machine, which is not limited.
     pub(crate) fn client(self, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> Option<Address> {
         let proxy = match self {
             Self::Client(address) => return Some(address.into()),
@@ -83,7 +83,7 @@ impl Peer {
         match self {
             Self::Client(address) if is_forwarded && is_private(address) => Some(
                 "a reverse proxy that is not trusted forwards requests, so all of its clients \
-                 count as one address. Start the server with --trusted-proxy and its address",
+                 count as one address. Pass the proxy's address to --trusted-proxy",
             ),
             Self::Trusted(address) if !is_forwarded && !address.is_loopback() => Some(
                 "a trusted reverse proxy sends no X-Forwarded-For, so all of its clients count as \

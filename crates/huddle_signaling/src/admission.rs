@@ -16,7 +16,7 @@ use crate::{address::Address, config::Config, rate::TokenBucket};
 #[cfg(test)]
 mod tests;
 
-/// The number of addresses from which on the server looks for idle ones to forget.
+/// The number of addresses at which the server first removes idle ones.
 const MIN_SWEEP: usize = 1024;
 
 /// The limits of a server.
@@ -67,12 +67,12 @@ struct Connection<T> {
     eviction: T,
 }
 
-/// What an address uses. The server forgets an address that uses nothing.
+/// The resources that an address uses. The server removes an address that uses none.
 #[derive(Debug)]
 struct Usage {
     /// The connections that belong to this address.
     connections: usize,
-    /// Those that wait, in the order in which they started to wait.
+    /// The waiting connections, in the order in which they started to wait.
     waiting: BTreeMap<u64, ConnectionId>,
     /// The requests that the server is answering, including those through a proxy.
     requests: usize,
@@ -117,7 +117,7 @@ impl<T> Admission<T> {
             && usage.connections >= self.limits.max_http_per_address
         {
             evicted = usage.waiting.values().next().copied();
-            // One more connection is accepted, so that the client learns why it is refused.
+            // Accepts one more connection, so that the client receives the reason.
             if evicted.is_none() && usage.connections > self.limits.max_http_per_address {
                 return Err(Busy);
             }
@@ -142,8 +142,8 @@ impl<T> Admission<T> {
     }
 
     /// Records that the connection has sent the head of a request from `address`. Returns whether
-    /// the address may send another request than one to join, or `None` if another connection has
-    /// just replaced this one.
+    /// the address may send a request other than a join, or `None` if another connection has just
+    /// replaced this one.
     pub(crate) fn begin_request(
         &mut self,
         id: ConnectionId,
@@ -276,8 +276,8 @@ impl<T> Admission<T> {
         })
     }
 
-    /// Forgets idle addresses. The next sweep happens after the rest has doubled, so that sweeps
-    /// cost little.
+    /// Removes idle addresses. The next sweep happens when the number of remaining addresses has
+    /// doubled, so sweeps are cheap.
     fn sweep(&mut self, now: Instant) {
         self.addresses.retain(|_, usage| {
             let uses = usage.connections + usage.requests + usage.clients;

@@ -79,7 +79,7 @@ impl End {
             )),
             Self::Restarting => Some((
                 close_code::SERVICE_RESTART,
-                "the server restarts: connect again",
+                "the server is restarting: connect again",
             )),
             Self::ShuttingDown => Some((close_code::GOING_AWAY, "the server is shutting down")),
             Self::TooSlow => Some((

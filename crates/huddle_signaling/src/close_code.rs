@@ -23,19 +23,19 @@ pub const MESSAGE_TOO_BIG: u16 = 1009;
 /// The request is invalid, for example `?next=0` (HTTP 400). Do not try again.
 pub const BAD_REQUEST: u16 = 4400;
 
-/// The server restarts, or moves its clients to another one. Connect again.
+/// The server is restarting, or moves its clients to another server. Connect again.
 pub const SERVICE_RESTART: u16 = 1012;
 
 /// The client needs a new token: it has none, or it has expired (HTTP 401). Request one from the
 /// game's own server, then connect again.
 pub const TOKEN_NEEDED: u16 = 4401;
 
-/// The client may not join: its token is forged or is for another room, or its page may not use
-/// this server (HTTP 403). Do not try again.
+/// The client may not join: its token is forged, for another room or in use, or the server does not
+/// accept its page (HTTP 403). Do not try again.
 pub const FORBIDDEN: u16 = 4403;
 
-/// The address does not exist: its path has more than two segments, or the server is not for this
-/// game (HTTP 404). Do not try again.
+/// The address does not exist: its path has more than two segments, or the server does not accept
+/// this game (HTTP 404). Do not try again.
 pub const NOT_FOUND: u16 = 4404;
 
 /// The client waited in a `?next=N` queue, and its game did not answer for
@@ -43,6 +43,6 @@ pub const NOT_FOUND: u16 = 4404;
 /// frozen, or its machine slept. Connect again.
 pub const STOPPED: u16 = 4408;
 
-/// The room or the server is full (HTTP 503), or too many clients have the same address or join from
-/// it at once (HTTP 429). Try again later, or use another room.
+/// The room or the server is full (HTTP 503), or too many clients with the same address are
+/// connected or join at once (HTTP 429). Try again later, or use another room.
 pub const FULL: u16 = 4429;

@@ -9,7 +9,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::{error::ServerError, request::MAX_NAME_BYTES};
 
-/// The minimum length of a secret that verifies tokens: as long as its hashes.
+/// The minimum length of a secret that verifies tokens: the length of its hashes.
 pub(crate) const MIN_SECRET_BYTES: usize = 32;
 
 /// The minimum lifetime of TURN credentials.
@@ -69,14 +69,15 @@ pub struct Config {
     /// The time that the members of a full `?next=N` group have to link. After that, the server may
     /// move them to another group. Default 10 s.
     pub link_timeout: Duration,
-    /// The number of bytes that the server queues for all clients together. While they exceed it,
-    /// the server disconnects clients that use more than their share, which is one
-    /// [`max_clients`](Self::max_clients)th of it, but at least one message. At least
+    /// The maximum number of bytes that the server queues for all clients together. Above it, the
+    /// server disconnects clients that use more than their share: this number divided by
+    /// [`max_clients`](Self::max_clients), but at least one message. At least
     /// [`max_queue_bytes`](Self::max_queue_bytes). Default 256 MiB.
     pub max_total_queue_bytes: usize,
-    /// The maximum number of clients with the same address. For IPv6, a network of 64 bits counts
-    /// as one address. Programs on the server's own machine are not limited while the loopback
-    /// networks are among the [`trusted_proxies`](Self::trusted_proxies). At least 1. Default 64.
+    /// The maximum number of clients with the same address. For IPv6, a /64 network counts as one
+    /// address. Programs on the server's own machine are not limited while
+    /// [`trusted_proxies`](Self::trusted_proxies) contains the loopback networks. At least 1.
+    /// Default 64.
     pub max_clients_per_address: usize,
     /// The maximum number of connections from the same address that are not WebSockets: page loads,
     /// and clients that are about to join. A new connection replaces the one that has waited longest
@@ -94,7 +95,7 @@ pub struct Config {
     /// `127.0.0.0/8` and `::1/128`.
     pub trusted_proxies: Vec<IpNet>,
     /// The origins of the pages that may connect, for example `https://game.example.com`. If there
-    /// are none, every page may connect. Programs other than browsers send no origin, or any, so
+    /// are none, every page may connect. Programs other than browsers can send any origin or none, so
     /// this does not stop them. Default: none.
     pub allowed_origins: Vec<String>,
     /// The games that may use the server. A client of the game `duel` connects to
@@ -105,7 +106,7 @@ pub struct Config {
     pub token_keys: Vec<TokenKey>,
     /// The TURN servers that clients with extensions may use. Default `None`.
     pub turn: Option<Turn>,
-    /// The time for which a client with extensions keeps its place after its connection was lost.
+    /// The time for which a client with extensions keeps its place after it loses its connection.
     /// Zero disables this. Default 10 s.
     pub resume_timeout: Duration,
     /// The duration of a shutdown, in which the server disconnects its clients one after the other.
@@ -114,7 +115,7 @@ pub struct Config {
     /// The address for `GET /metrics`. Do not publish it. Default `None`.
     pub metrics: Option<SocketAddr>,
     /// The certificate for TLS. Default `None`: clients connect without encryption, or through a
-    /// reverse proxy.
+    /// reverse proxy with TLS.
     pub tls: Option<Tls>,
 }
 

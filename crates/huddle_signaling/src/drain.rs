@@ -4,8 +4,8 @@
 //! Serving ──▶ Draining ──▶ Closing
 //!    └─────────────────────────▲
 //! ```
-//! - Draining: the server refuses new clients, and disconnects its clients one after the other.
-//!   They do not all connect to another server in the same moment.
+//! - Draining: the server refuses new clients, and disconnects its clients one after the other, so
+//!   that they do not all reconnect at the same moment.
 //! - Closing: the server closes all connections.
 
 use std::{
@@ -57,7 +57,7 @@ pub(crate) struct Lifecycle {
     places: Arc<AtomicUsize>,
 }
 
-/// Notifies a task that the server ends. The server waits a limited time until all of these are
+/// Notifies a task when the server ends. The server waits for a limited time until all of these are
 /// dropped.
 #[derive(Debug)]
 pub(crate) struct Closing {
@@ -70,7 +70,7 @@ pub(crate) struct Closing {
 pub(crate) enum Farewell {
     /// The server drains: the client can connect to another server.
     Restart,
-    /// The server ends now.
+    /// The server ends immediately.
     Shutdown,
 }
 
@@ -103,7 +103,7 @@ impl Lifecycle {
         }));
     }
 
-    /// Requests all tasks to close their connections, and waits until they have done so.
+    /// Signals all tasks to close their connections, and waits until they have done so.
     pub(crate) async fn close(&self) {
         self.phase.send_replace(Phase::Closing);
         self.phase.closed().await;
@@ -150,7 +150,7 @@ mod tests {
             [0.0, 5.0, 10.0, 15.0]
         );
         assert_eq!(seconds(0, 0.5), 2.5);
-        // A client that joined in the moment in which the drain started.
+        // A client that joined at the moment when the drain started.
         assert_eq!(seconds(4, 0.5), 20.0);
     }
 

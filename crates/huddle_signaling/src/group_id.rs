@@ -14,7 +14,7 @@ use crate::config::TokenKey;
 /// Separates these codes from other uses of the same secret.
 const CONTEXT: &[u8] = b"huddle group id";
 
-/// The number of random bytes, and of those of the code.
+/// The number of random bytes, and of bytes of the code.
 const HALF: usize = 8;
 
 /// Creates and recognizes the ids of all groups. Its debug output hides the key.

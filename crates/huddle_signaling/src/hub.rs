@@ -293,7 +293,7 @@ impl State {
         member.is_some_and(|member| member.connection == connection)
     }
 
-    /// Frees what the members used whose places have ended.
+    /// Frees the resources of members whose places have ended.
     fn forget_lost_members(&mut self) {
         let registry = &self.registry;
         self.admitted.retain(|peer, _| registry.contains(*peer));

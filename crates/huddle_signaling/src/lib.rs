@@ -49,17 +49,16 @@
 //! | `ws://host/ROOM` | all clients that use this name, up to [`Config::max_room_members`] |
 //! | `ws://host/` | the same, in the room with the empty name |
 //! | `ws://host/ROOM?next=N` | groups of N clients, in the order of arrival |
-//! | `ws://host/GAME/ROOM` | the same as without `GAME`, with or without `?next=N`, but only the clients of this game |
+//! | `ws://host/GAME/ROOM` | the same, with or without `?next=N`, but only clients of this game |
 //!
-//! A name has at most 128 bytes and no slash, which `%2F` can replace. If several games share a
-//! server, each should connect with its name, so that their players never meet: `lobby?next=2` of
-//! one game and of another are different queues. [`Config::apps`] restricts the server to certain
-//! games.
+//! A name has at most 128 bytes. A slash in a name is written as `%2F`. If several games share a
+//! server, each should put its name into the URL, so that their players never meet: the queues
+//! `lobby?next=2` of two games are separate. [`Config::apps`] restricts the server to certain games.
 //!
-//! With `?next=N`, a member that leaves a group frees
-//! its place until the group is full. A full group is sealed: the next player starts a new group,
-//! and a member that leaves is not replaced. The same name with a different N is a different room.
-//! Clients with extensions have [additional rules](#groups).
+//! With `?next=N`, a member that leaves a group frees its place until the group is full. A full group
+//! is sealed: the next player starts a new group, and a member that leaves is not replaced. The same
+//! name with a different N is a different room. Clients with extensions have [additional
+//! rules](#groups).
 //!
 //! A request without a WebSocket upgrade receives a file of [`Config::serve`]. For example,
 //! `http://host/hello/` can be the page of the game that uses the room `ws://host/hello`.
@@ -85,10 +84,10 @@
 //! - with `?next=N`, groups whose members can all reach each other.
 //!
 //! ## Places
-//! When the connection of a member breaks, its place stays for [`Config::resume_timeout`]. The other
-//! members with extensions receive `{"Doubtful":ID}`. The member connects again with
-//! `&resume=SECRET`, and has the same id. A member that closes its connection with a close frame
-//! leaves immediately.
+//! When the connection of a member breaks, the server keeps its place for
+//! [`Config::resume_timeout`]. The other members with extensions receive `{"Doubtful":ID}`. If the
+//! member reconnects with `&resume=SECRET` in this time, it gets the same id. A member that closes
+//! its connection with a close frame leaves immediately.
 //!
 //! ## Groups
 //! Until a group is final, the server sends its stage to these clients as `{"Group":…}`. Each one
@@ -115,11 +114,11 @@
 //! | does not read its messages | disconnected |
 //! | sends too fast | the server reads its messages more slowly |
 //! | sends nothing for [`Config::silence_timeout`], not even pongs | disconnected |
-//! | has the same address as many others, or joins too often | refused with [`FULL`](close_code::FULL) or HTTP 429 |
-//! | connects and sends no request | the connection ends after 5 s, or when the server needs its place |
+//! | shares its address with too many clients, or joins too often | refused with [`FULL`](close_code::FULL) or HTTP 429 |
+//! | connects and sends no request | disconnected after 5 s, or earlier if the server needs room |
 //!
-//! Behind a reverse proxy, the client's address is in `X-Forwarded-For`. The server trusts this
-//! header only from [`Config::trusted_proxies`].
+//! Behind a reverse proxy, the server reads the client's address from `X-Forwarded-For`. It trusts
+//! this header only from [`Config::trusted_proxies`].
 //!
 //! Each client needs one open file. The program raises its own limit as far as the system allows,
 //! and warns if that is not enough. The library does not change the limit.

@@ -31,8 +31,7 @@ struct Args {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// File with options: their names are those of the flags, with _ instead of -, lists in plural
-    /// [env: HUDDLE_CONFIG]
+    /// File with options in TOML format; --print-config shows their names [env: HUDDLE_CONFIG]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -52,8 +51,7 @@ enum Command {
 }
 
 impl Args {
-    /// Parses the command line. Prints the error or the help, and exits, if there is nothing else to
-    /// do.
+    /// Parses the command line. For an error or a request for help, prints the text and exits.
     fn parse_with_defaults() -> Self {
         let matches = options::describe(Self::command()).get_matches();
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())

@@ -38,7 +38,7 @@ pub(crate) fn token<'a>(
     token.filter(|token| !token.is_empty())
 }
 
-/// Checks that the token allows to join the requested room, and sets what it allows.
+/// Checks that the token is valid for the requested room, and adds what the token allows.
 pub(crate) fn check(
     verifier: &Verifier,
     token: Option<&str>,
@@ -76,7 +76,7 @@ pub(crate) fn check(
     join_request.access = Access {
         capacity,
         token,
-        // Whether the client may return is only known when its place is found.
+        // Only the registry knows whether the client has a place to return to.
         has_expired: claims.has_expired(now, LEEWAY),
         ..join_request.access
     };

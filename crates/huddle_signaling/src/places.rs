@@ -4,7 +4,7 @@
 //! |---|---|
 //! | the client joins | it has a secret |
 //! | its connection is lost | it is *doubtful*, for [`Places::timeout`] |
-//! | a new connection presents the secret | it is not doubtful anymore, and has a new secret. The presented one stays valid, because the client may lose this connection before it receives the new one |
+//! | a new connection presents the secret | it is no longer doubtful, and has a new secret. The presented one stays valid, because the client may lose this connection before it receives the new one |
 //! | the client sends a message | only the new secret is valid |
 //! | the timeout expires, or the client leaves | it ends |
 

@@ -26,18 +26,18 @@ pub(crate) enum Refusal {
         "not found: connect to ws://HOST/ROOM or ws://HOST/GAME/ROOM, where a name has no slash"
     )]
     NotFound,
-    #[error("not found: this server needs the name of the game, connect to ws://HOST/GAME/ROOM")]
+    #[error("not found: this server needs the name of the game: connect to ws://HOST/GAME/ROOM")]
     AppNeeded,
-    #[error("not found: this server is not for this game, its host can add the game to its list")]
+    #[error("not found: this server does not accept this game. Its host can allow it with --app")]
     UnknownApp,
     #[error("bad room name: use at most 128 bytes of UTF-8")]
     BadName,
     #[error(
-        "forbidden: this server does not accept players of this page, its host can allow the origin"
+        "forbidden: this server does not accept the origin of this page. Its host can allow it"
     )]
     WrongOrigin,
     #[error(
-        "too many players with your network address: at most {max} may play, one must leave first"
+        "too many players with your network address: at most {max} can join, so one must leave first"
     )]
     TooManyClients { max: usize },
     #[error("too many joins from your network address: try again in {seconds} s")]
@@ -60,7 +60,7 @@ pub(crate) enum Refusal {
     TokenForOtherRoom,
     #[error("this token is already in use")]
     TokenInUse,
-    #[error("the server restarts: connect again")]
+    #[error("the server is restarting: connect again")]
     Draining,
 }
 
@@ -140,7 +140,7 @@ pub(crate) fn join_request(uri: &Uri, max_members: usize) -> Result<JoinRequest,
     })
 }
 
-/// Checks that the server is for the game of a room. Without a list, it is for every game.
+/// Checks that the server accepts the game of a room. Without a list, it accepts every game.
 pub(crate) fn check_app(key: &RoomKey, apps: &[String]) -> Result<(), Refusal> {
     if apps.is_empty() || apps.contains(&key.app) {
         Ok(())
@@ -151,7 +151,7 @@ pub(crate) fn check_app(key: &RoomKey, apps: &[String]) -> Result<(), Refusal> {
     }
 }
 
-/// Checks that the client's page may use the server. Programs other than browsers may send no origin.
+/// Checks that the client's page may use the server. A client without an origin is not a page.
 pub(crate) fn check_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), Refusal> {
     let is_allowed = |origin: &http::HeaderValue| {
         let mut allowed = allowed.iter().map(String::as_bytes);

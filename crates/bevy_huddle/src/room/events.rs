@@ -54,8 +54,8 @@ pub struct SetIceServersFailed {
     pub error: RoomError,
 }
 
-/// The signaling server needs another token: the room has none, or it has expired. Triggered on the
-/// room entity.
+/// The signaling server needs another token: the room has none, or its token has expired. Triggered
+/// on the room entity.
 ///
 /// The room waits until the game calls [`set_token`](crate::HuddleCommandsExt::set_token). Until
 /// then, no new players find it. Open links are not affected.
@@ -64,7 +64,7 @@ pub struct SetIceServersFailed {
 pub struct TokenNeeded {
     /// The room entity.
     pub entity: Entity,
-    /// The text of the server: why it does not accept the current token, or that it needs one.
+    /// The server's reason: it needs a token, or does not accept the current one.
     pub reason: String,
 }
 

@@ -89,8 +89,7 @@ impl RoomOptions {
         self
     }
 
-    /// Sets the token that a signaling server with tokens requires. The game's own server issues
-    /// it.
+    /// Sets the token for a signaling server that requires one. The game's own server issues it.
     ///
     /// [`TokenNeeded`](crate::TokenNeeded) reports that the server needs another token. The game
     /// then passes it to [`set_token`](crate::HuddleCommandsExt::set_token).

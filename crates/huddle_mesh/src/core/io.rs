@@ -61,7 +61,7 @@ pub(crate) enum Action {
     SocketSend(String),
     /// Close the WebSocket. The driver no longer reports its events.
     SocketClose {
-        /// Whether the local peer leaves, so that the server must not keep its place.
+        /// Whether the local peer leaves the room. Then the server must not keep its place.
         is_leaving: bool,
     },
     /// Open a link, with the offer of the peer, or with a new offer of the local peer.

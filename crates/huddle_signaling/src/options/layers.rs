@@ -27,7 +27,7 @@ pub(crate) fn from_file(path: &Path) -> Result<Options, Error> {
     })
 }
 
-/// What the errors call the types of numbers.
+/// The types of numbers, as errors name them.
 const NUMBER: &str = "a whole number";
 
 /// Returns the line and the key of an error. The value is not shown: it could be a secret that does
@@ -99,11 +99,12 @@ pub(super) fn variable(arg: &Arg) -> String {
     format!("{PREFIX}{}", arg.get_id().as_str().to_uppercase())
 }
 
-/// The similarity (0 to 1) from which a name counts as a typing error.
+/// The similarity (0 to 1) above which a name counts as a typo.
 const SIMILAR: f64 = 0.8;
 
-/// Returns an error for an environment variable that resembles an option. Ignoring it could leave a
-/// server open that its host wanted to restrict. Other programs may use the remaining names.
+/// Returns an error for an environment variable that resembles an option. If the program ignored it,
+/// a server could stay open although its host meant to restrict it. Other programs may use the
+/// remaining names.
 fn check_names(command: &Command) -> Result<(), Error> {
     let known: Vec<_> = command.get_arguments().map(variable).collect();
     let mut names: Vec<_> = env::vars_os()

@@ -1,5 +1,5 @@
-//! Secrets: the contents of files, or environment variables. They are no options, so that they
-//! appear neither in the list of processes nor in the printed configuration.
+//! Secrets: the contents of files, or environment variables. They are not options, so they appear
+//! neither in the list of processes nor in the printed configuration.
 
 use std::{
     env::{self, VarError},

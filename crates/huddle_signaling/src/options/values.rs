@@ -41,7 +41,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TIME")]
     pub(super) drain: Option<Span>,
 
-    /// Time for which a client keeps its place after its connection was lost
+    /// Time for which a client that lost its connection keeps its place in the room
     #[arg(long, value_name = "TIME")]
     pub(super) resume_timeout: Option<Span>,
 
@@ -61,7 +61,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "BYTES", value_parser = text::number::<usize>)]
     pub(super) max_queue_bytes: Option<usize>,
 
-    /// Maximum length of all queues together; more disconnects the clients with the longest ones
+    /// Maximum length of all queues together; above it, clients beyond their share are disconnected
     #[arg(long, value_name = "BYTES", value_parser = text::number::<usize>)]
     pub(super) max_total_queue_bytes: Option<usize>,
 
@@ -93,7 +93,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", value_parser = text::number::<u32>)]
     pub(super) join_burst: Option<u32>,
 
-    /// Network of reverse proxies, whose X-Forwarded-For names the client; repeatable
+    /// Network of reverse proxies; their X-Forwarded-For contains the client's address; repeatable
     #[arg(long = "trusted-proxy", value_name = "CIDR", value_delimiter = ',')]
     pub(super) trusted_proxies: Option<Vec<Network>>,
 

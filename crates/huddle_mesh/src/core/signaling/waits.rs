@@ -15,10 +15,10 @@ pub(super) const CONNECT_TIMEOUTS: [Duration; 2] =
 pub(super) const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// The longest wait. It is short, so that the client soon notices that the server is back.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(4);
-/// The time after the loss of a connection within which all calm clients try again. An individual
-/// client tries at a random moment of it.
+/// The time after the loss of a connection within which all calm clients try again. Each client
+/// chooses a random moment.
 pub(super) const SPREAD: Duration = Duration::from_secs(30);
-/// The shortest wait of a calm client. A server that restarts is not back earlier anyway.
+/// The shortest wait of a calm client. A restarting server is not back earlier anyway.
 const SHORTEST_CALM_WAIT: Duration = Duration::from_secs(1);
 /// A connection that was open for this time resets the count of failures.
 pub(super) const STEADY_AFTER: Duration = Duration::from_secs(5);
