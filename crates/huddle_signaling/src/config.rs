@@ -95,8 +95,8 @@ pub struct Config {
     /// `127.0.0.0/8` and `::1/128`.
     pub trusted_proxies: Vec<IpNet>,
     /// The origins of the pages that may connect, for example `https://game.example.com`. If there
-    /// are none, every page may connect. Programs other than browsers can send any origin or none, so
-    /// this does not stop them. Default: none.
+    /// are none, every page may connect. Programs other than browsers can send any origin or none,
+    /// so this does not stop them. Default: none.
     pub allowed_origins: Vec<String>,
     /// The games that may use the server. A client of the game `duel` connects to
     /// `ws://host/duel/ROOM`. If there are none, every game may use the server, and a room needs no

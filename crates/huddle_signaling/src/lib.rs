@@ -53,11 +53,12 @@
 //!
 //! A name has at most 128 bytes. A slash in a name is written as `%2F`. If several games share a
 //! server, each should put its name into the URL, so that their players never meet: the queues
-//! `lobby?next=2` of two games are separate. [`Config::apps`] restricts the server to certain games.
+//! `lobby?next=2` of two games are separate. [`Config::apps`] restricts the server to certain
+//! games.
 //!
-//! With `?next=N`, a member that leaves a group frees its place until the group is full. A full group
-//! is sealed: the next player starts a new group, and a member that leaves is not replaced. The same
-//! name with a different N is a different room. Clients with extensions have [additional
+//! With `?next=N`, a member that leaves a group frees its place until the group is full. A full
+//! group is sealed: the next player starts a new group, and a member that leaves is not replaced.
+//! The same name with a different N is a different room. Clients with extensions have [additional
 //! rules](#groups).
 //!
 //! A request without a WebSocket upgrade receives a file of [`Config::serve`]. For example,

@@ -10,8 +10,8 @@ use crate::{
     stats::{LinkStats, Path, StopReason},
 };
 
-/// The rate limit for changes of one peer's signaling connection. The mesh does not react to changes
-/// above it. Otherwise, a peer could use them to make the local peer send signals to other members.
+/// The rate limit for changes of one peer's signaling connection. The mesh ignores changes above it.
+/// Otherwise, a peer could use them to make the local peer send signals to other members.
 const INTRODUCTION_BURST: u32 = 8;
 const INTRODUCTIONS_PER_SECOND: u32 = 1;
 

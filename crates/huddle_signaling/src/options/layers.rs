@@ -102,8 +102,8 @@ pub(super) fn variable(arg: &Arg) -> String {
 /// The similarity (0 to 1) above which a name counts as a typo.
 const SIMILAR: f64 = 0.8;
 
-/// Returns an error for an environment variable that resembles an option. If the program ignored it,
-/// a server could stay open although its host meant to restrict it. Other programs may use the
+/// Returns an error for an environment variable that resembles an option. If the program ignored
+/// it, a server could stay open although its host meant to restrict it. Other programs may use the
 /// remaining names.
 fn check_names(command: &Command) -> Result<(), Error> {
     let known: Vec<_> = command.get_arguments().map(variable).collect();
