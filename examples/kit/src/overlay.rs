@@ -93,7 +93,7 @@ pub(crate) fn problem(status: &SignalingStatus) -> Option<String> {
     match &status.0 {
         Signaling::Retrying { reason, .. } => Some(format!("{reason}. Trying again.")),
         Signaling::TokenNeeded { reason } => {
-            Some(format!("The signaling server needs a token: {reason}."))
+            Some(format!("A new token is needed to join: {reason}."))
         }
         Signaling::Connecting | Signaling::Connected { .. } => None,
     }

@@ -130,7 +130,7 @@ pub(super) fn handle(world: &mut World, room: Entity, event: RoomEvent) {
         },
         RoomEvent::TokenNeeded { reason } => {
             log::warn!(
-                "the signaling server needs a new token ({reason}); pass one to `commands.set_token`, because until then no new player can join"
+                "the signaling server needs a new token ({reason}). Pass one to `commands.set_token`: until then, no new player can join"
             );
             trigger(
                 world,
