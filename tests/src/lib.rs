@@ -14,6 +14,7 @@ mod cut;
 mod driver;
 mod fake_server;
 mod firefox;
+mod forwarder;
 mod freeze;
 mod hostile;
 mod names;
@@ -43,6 +44,7 @@ pub use credentials::{TURN_SECRET, turn_credentials};
 pub use cut::Cut;
 pub use fake_server::{FakeBehavior, FakeServer};
 pub use firefox::check_firefox;
+pub use forwarder::Forwarder;
 pub use freeze::Frozen;
 pub use hostile::{
     HostileMember, HostileServer, LinkedMember, ServerAttack, TamperingServer, resident_mib,
@@ -60,7 +62,7 @@ pub use report::{
     PeerReport, Report, Rollback,
 };
 pub use room_group::{RoomGroup, RoomLog};
-pub use server::Server;
+pub use server::{Server, ServerOption};
 pub use spy::Spy;
 pub use stock::{StockClient, StockServer};
 pub use testbed::{HostedPlayer, HostedTurn, Platform, Testbed};
