@@ -67,7 +67,7 @@ async fn stay(addr: SocketAddr, room: String, wait: Duration, attempts: Arc<Atom
 async fn clients_return_after_a_restart_and_never_many_at_once() {
     rlimit::increase_nofile_limit(u64::MAX).unwrap();
     let (number, wait) = clients_and_wait();
-    let (server, addr) = start("127.0.0.1:0").await;
+    let (mut server, addr) = start("127.0.0.1:0").await;
     let attempts = Arc::new(AtomicUsize::new(0));
     for n in 0..number {
         let room = format!("/{}?huddle=1", n / 4);
@@ -83,7 +83,7 @@ async fn clients_return_after_a_restart_and_never_many_at_once() {
         sleep(Duration::from_millis(100)).await;
     }
 
-    drop(server);
+    server.kill().await.unwrap();
     let (_server, _) = start(&addr.to_string()).await;
     let (restarted, mut peak) = (Instant::now(), 0.0_f64);
     let (mut before, mut measured) = (attempts.load(Ordering::Relaxed), Instant::now());
