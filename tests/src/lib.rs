@@ -25,6 +25,7 @@ mod player;
 mod process_tree;
 mod replaced;
 mod report;
+mod reverse_proxy;
 mod room_group;
 mod screen;
 mod server;
@@ -61,6 +62,7 @@ pub use report::{
     Checksum, CubeReport, CubesWorld, DepartedPeer, Difference, DuelMatch, InputLog, Pause,
     PeerReport, Report, Rollback,
 };
+pub use reverse_proxy::{ProxyKind, ReverseProxy};
 pub use room_group::{RoomGroup, RoomLog};
 pub use server::{Server, ServerOption};
 pub use spy::Spy;

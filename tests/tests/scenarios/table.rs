@@ -328,6 +328,11 @@ const SCENARIOS: &[Entry] = &[
         signaling::signaling_behaves_like_the_stock_server,
     ),
     (
+        "eight_stock_clients_form_a_mesh",
+        Alone,
+        stock::eight_stock_clients_form_a_mesh,
+    ),
+    (
         "rooms_and_stock_clients_exchange_raw_bytes",
         Shared,
         stock::rooms_and_stock_clients_exchange_raw_bytes,
