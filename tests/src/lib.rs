@@ -14,6 +14,7 @@ mod cut;
 mod driver;
 mod fake_server;
 mod firefox;
+mod forwarder;
 mod freeze;
 mod hostile;
 mod names;
@@ -24,6 +25,7 @@ mod player;
 mod process_tree;
 mod replaced;
 mod report;
+mod reverse_proxy;
 mod room_group;
 mod screen;
 mod server;
@@ -43,6 +45,7 @@ pub use credentials::{TURN_SECRET, turn_credentials};
 pub use cut::Cut;
 pub use fake_server::{FakeBehavior, FakeServer};
 pub use firefox::check_firefox;
+pub use forwarder::Forwarder;
 pub use freeze::Frozen;
 pub use hostile::{
     HostileMember, HostileServer, LinkedMember, ServerAttack, TamperingServer, resident_mib,
@@ -59,8 +62,9 @@ pub use report::{
     Checksum, CubeReport, CubesWorld, DepartedPeer, Difference, DuelMatch, InputLog, Pause,
     PeerReport, Report, Rollback,
 };
+pub use reverse_proxy::{ProxyKind, ReverseProxy};
 pub use room_group::{RoomGroup, RoomLog};
-pub use server::Server;
+pub use server::{Server, ServerOption};
 pub use spy::Spy;
 pub use stock::{StockClient, StockServer};
 pub use testbed::{HostedPlayer, HostedTurn, Platform, Testbed};

@@ -1,23 +1,30 @@
 //! The signaling server, which also serves the pages.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    io::{Read, Write},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
     sync::mpsc,
     time::{Duration, Instant},
 };
 
 use anyhow::Context;
+use nix::sys::signal::{Signal, kill};
 
 use crate::{
     artifacts::{Artifacts, TEST_PLAYER},
     child::{self, ChildGuard},
+    forwarder::Forwarder,
 };
+
+/// An option of the server: the name of its environment variable, and its value.
+pub type ServerOption = (&'static str, String);
 
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A signaling server that runs or was killed.
 pub struct Server {
     artifacts: Artifacts,
+    options: Vec<ServerOption>,
     address: SocketAddr,
     process: Option<ChildGuard>,
 }
@@ -45,12 +52,65 @@ impl Server {
     /// # Errors
     /// Returns an error if the server does not report that it listens.
     pub fn start_on(artifacts: &Artifacts, address: SocketAddr) -> anyhow::Result<Self> {
-        let (process, address) = launch(artifacts, address)?;
+        Self::launch(artifacts, address, Vec::new())
+    }
+
+    /// Starts the server on a free port, with options.
+    ///
+    /// # Errors
+    /// Returns an error if the server does not report that it listens.
+    pub fn with_options(artifacts: &Artifacts, options: Vec<ServerOption>) -> anyhow::Result<Self> {
+        let address = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
+        Self::launch(artifacts, address, options)
+    }
+
+    fn launch(
+        artifacts: &Artifacts,
+        address: SocketAddr,
+        options: Vec<ServerOption>,
+    ) -> anyhow::Result<Self> {
+        let (process, address) = launch(artifacts, address, &options)?;
         Ok(Self {
             artifacts: artifacts.clone(),
+            options,
             address,
             process: Some(process),
         })
+    }
+
+    /// Returns this server at the address of a forwarder. The returned value does not own the
+    /// process.
+    pub fn behind(&self, forwarder: &Forwarder) -> Self {
+        Self {
+            artifacts: self.artifacts.clone(),
+            options: self.options.clone(),
+            address: forwarder.address(),
+            process: None,
+        }
+    }
+
+    /// Sends SIGTERM, which begins the shutdown.
+    ///
+    /// # Errors
+    /// Returns an error if the server does not run.
+    pub fn terminate(&self) -> anyhow::Result<()> {
+        let process = self.process.as_ref().context("the server does not run")?;
+        Ok(kill(process.process(), Signal::SIGTERM)?)
+    }
+
+    /// Returns the number of connected clients.
+    ///
+    /// # Errors
+    /// Returns an error if the server does not answer.
+    pub fn clients(&self) -> anyhow::Result<u64> {
+        let mut stream = TcpStream::connect(self.address)?;
+        stream
+            .write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut response = String::new();
+        stream.read_to_string(&mut response)?;
+        let (_, body) = response.split_once("\r\n\r\n").context("no response")?;
+        let health: serde_json::Value = serde_json::from_str(body)?;
+        health["clients"].as_u64().context("no number of clients")
     }
 
     /// Kills the server with SIGKILL.
@@ -64,7 +124,7 @@ impl Server {
     /// Returns an error if the server does not report that it listens.
     pub fn restart(&mut self) -> anyhow::Result<Instant> {
         self.kill();
-        let (process, _) = launch(&self.artifacts, self.address)?;
+        let (process, _) = launch(&self.artifacts, self.address, &self.options)?;
         self.process = Some(process);
         Ok(Instant::now())
     }
@@ -95,12 +155,17 @@ impl Server {
     }
 }
 
-fn launch(artifacts: &Artifacts, address: SocketAddr) -> anyhow::Result<(ChildGuard, SocketAddr)> {
+fn launch(
+    artifacts: &Artifacts,
+    address: SocketAddr,
+    options: &[ServerOption],
+) -> anyhow::Result<(ChildGuard, SocketAddr)> {
     let (sender, receiver) = mpsc::channel();
     let mut command = child::command(artifacts.program("huddle-signaling"));
     command
         .args(["--bind", &address.to_string(), "--serve"])
-        .arg(&artifacts.site);
+        .arg(&artifacts.site)
+        .envs(options.iter().map(|(name, value)| (name, value)));
     let mut process = ChildGuard::start("the server", &mut command, move |line| {
         if let Some(address) = line.strip_prefix("listening on http://") {
             // Only the first address has a receiver.

@@ -105,6 +105,11 @@ impl Turn {
         format!("stun:{}", SocketAddr::new(self.address, PORT))
     }
 
+    /// Returns the URL of the TURN server, without a login.
+    pub fn url(&self) -> String {
+        format!("turn:{}", SocketAddr::new(self.address, PORT))
+    }
+
     /// Returns the TURN server with user and password, in the format of the `--ice` option.
     pub fn udp(&self) -> String {
         self.with_login("ada:secret")
@@ -112,7 +117,7 @@ impl Turn {
 
     /// The same, with another `user:password`.
     pub fn with_login(&self, login: &str) -> String {
-        format!("{login}@turn:{}", SocketAddr::new(self.address, PORT))
+        format!("{login}@{}", self.url())
     }
 
     /// The same, over TCP.

@@ -54,7 +54,7 @@ pub enum Route {
     #[default]
     Any,
     /// Always relayed by a TURN server, so that the other players never see this player's address.
-    /// Needs at least one TURN server.
+    /// Needs at least one TURN server, in [`RoomConfig::ice_servers`] or from the signaling server.
     RelayOnly,
 }
 

@@ -187,7 +187,8 @@ impl fmt::Debug for Room {
 fn check_config(config: &RoomConfig) -> Result<(), RoomError> {
     config.ice_servers.iter().try_for_each(ice_url::check)?;
     let has_relay = config.ice_servers.iter().any(IceServer::is_turn);
-    if config.route == Route::RelayOnly && !has_relay {
+    // The signaling server may offer one later.
+    if config.route == Route::RelayOnly && !has_relay && !config.uses_server_ice {
         return Err(RoomError::NoRelay);
     }
     platform::check(config)
@@ -200,7 +201,8 @@ mod tests {
     #[test]
     fn join_rejects_unusable_ice_servers() {
         let config = RoomConfig::new("ws://localhost:1/room").unwrap();
-        let error = Room::join(config.clone().relay_only()).unwrap_err();
+        let without_relay = config.clone().relay_only().ignore_server_ice();
+        let error = Room::join(without_relay).unwrap_err();
         assert_eq!(error, RoomError::NoRelay);
         for url in [
             "turn.example.org",
@@ -220,7 +222,8 @@ mod tests {
     fn room_keeps_its_ice_servers_if_the_new_ones_are_unusable() {
         let turn = |credential| IceServer::turn("turn:127.0.0.1:1", "ada", credential);
         let config = RoomConfig::new("ws://localhost:1/room").unwrap();
-        let config = config.with_ice_server(turn("old")).relay_only();
+        let config = config.with_ice_server(turn("old"));
+        let config = config.relay_only().ignore_server_ice();
         let mut room = Room::join(config).unwrap();
         for (servers, error) in [
             (vec![], RoomError::NoRelay),

@@ -30,8 +30,8 @@ pub const SERVICE_RESTART: u16 = 1012;
 /// game's own server, then connect again.
 pub const TOKEN_NEEDED: u16 = 4401;
 
-/// The client may not join: its token is forged, for another room or in use, or the server does not
-/// accept its page (HTTP 403). Do not try again.
+/// The client may not join: its token is forged or for another room, or the server does not accept
+/// its page (HTTP 403). Do not try again.
 pub const FORBIDDEN: u16 = 4403;
 
 /// The address does not exist: its path has more than two segments, or the server does not accept
@@ -43,6 +43,7 @@ pub const NOT_FOUND: u16 = 4404;
 /// frozen, or its machine slept. Connect again.
 pub const STOPPED: u16 = 4408;
 
-/// The room or the server is full (HTTP 503), or too many clients with the same address are
-/// connected or join at once (HTTP 429). Try again later, or use another room.
+/// The room or the server is full (HTTP 503), too many clients with the same address are connected
+/// or join at once (HTTP 429), or another client uses the token (HTTP 409). Try again later, or use
+/// another room.
 pub const FULL: u16 = 4429;

@@ -78,8 +78,8 @@
 //! - a `"KeepAlive"` for each one it sends. A client in a browser cannot send WebSocket pings, so
 //!   it uses these to detect a dead connection and to measure the round-trip time.
 //! - refusals as [close codes](close_code), because a browser hides the HTTP status of a failed
-//!   upgrade. Other clients receive HTTP 400, 401, 403, 404, 429 or 503 with a message that explains
-//!   what to do.
+//!   upgrade. Other clients receive HTTP 400, 401, 403, 404, 409, 429 or 503 with a message that
+//!   explains what to do.
 //! - a secret with which it takes its [place](#places) in the room again after a lost connection.
 //! - credentials for [`Config::turn`], and new ones before they expire.
 //! - with `?next=N`, groups whose members can all reach each other.

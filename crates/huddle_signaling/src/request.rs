@@ -58,7 +58,7 @@ pub(crate) enum Refusal {
     TokenInvalid,
     #[error("this token is for another room or game")]
     TokenForOtherRoom,
-    #[error("this token is already in use")]
+    #[error("another client uses this token: try again in a minute")]
     TokenInUse,
     #[error("the server is restarting: connect again")]
     Draining,
@@ -100,9 +100,10 @@ impl Refusal {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::TokenMissing | Self::TokenExpired => StatusCode::UNAUTHORIZED,
-            Self::TokenEarly | Self::TokenInvalid | Self::TokenForOtherRoom | Self::TokenInUse => {
+            Self::TokenEarly | Self::TokenInvalid | Self::TokenForOtherRoom => {
                 StatusCode::FORBIDDEN
             }
+            Self::TokenInUse => StatusCode::CONFLICT,
         }
     }
 
@@ -117,9 +118,11 @@ impl Refusal {
             | Self::ServerFull => close_code::FULL,
             Self::Draining => close_code::SERVICE_RESTART,
             Self::TokenMissing | Self::TokenExpired => close_code::TOKEN_NEEDED,
-            Self::TokenEarly | Self::TokenInvalid | Self::TokenForOtherRoom | Self::TokenInUse => {
+            Self::TokenEarly | Self::TokenInvalid | Self::TokenForOtherRoom => {
                 close_code::FORBIDDEN
             }
+            // The token is free when the server notices that its last client is gone.
+            Self::TokenInUse => close_code::FULL,
         }
     }
 }

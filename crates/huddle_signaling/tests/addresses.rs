@@ -111,7 +111,7 @@ async fn forwarded_address_counts() {
         "203.0.113.1",
         "::ffff:203.0.113.1",
         "203.0.113.1:5000",
-        // What the client itself has sent comes first.
+        // The entries that the client itself has sent come first.
         "203.0.113.99, 203.0.113.1",
         "garbage, 203.0.113.1",
         "203.0.113.1, 127.0.0.1",
@@ -195,7 +195,7 @@ async fn half_open_connections_of_an_address_make_room_for_new_ones() {
     let mut idle = tcp_from(loopback(3), server.addr).await.unwrap();
     join_from(loopback(2), server.addr, "/room").await;
     assert_eq!(ended(half_open.remove(0)).await, b"");
-    // The others still work, among them that of another address.
+    // The other connections still work, including the one from another address.
     assert_eq!(get_on(&mut idle, "/health", "").await.status, 200);
     half_open[0].write_all(b"Host: x\r\n\r\n").await.unwrap();
     let mut byte = [0];

@@ -170,7 +170,7 @@ async fn many_connects_and_closes_leave_nothing_behind() {
                     "/a/b/c?huddle=1",
                 ][n % 4];
                 match n % 5 {
-                    // Closes without a word, and before the request is complete.
+                    // Closes without a close frame, before the request is complete.
                     0 => drop(tcp_from(source, addr).await),
                     1 => drop(raw_join(source, addr, room).await),
                     _ => {

@@ -251,7 +251,7 @@ fn promtool_accepts_the_queries_of_the_dashboard() {
     check(&["check", "rules", "/dev/stdin"], &rules.to_string());
 }
 
-/// Checks a text with promtool, which must have no complaints.
+/// Checks a text with promtool, which must report no problem.
 fn check(args: &[&str], text: &str) {
     let promtool = Command::new("promtool")
         .args(args)

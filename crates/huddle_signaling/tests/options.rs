@@ -7,7 +7,7 @@ use std::{
 
 use tempfile::TempDir;
 
-/// The program with no variables of the environment but these.
+/// Returns a command that runs the program with only these environment variables.
 fn program(variables: &[(&str, &str)], args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_huddle-signaling"));
     command
@@ -134,7 +134,7 @@ fn secrets_are_not_printed() {
         "{printed}"
     );
     assert!(!printed.contains("a secret"), "{printed}");
-    // A secret at the wrong place.
+    // A secret in the wrong place.
     let path = file(&dir, "turn_secret = \"a secret\"\n");
     let error = failure(&[], &["--config", &path]);
     assert!(

@@ -158,7 +158,7 @@ impl Proxy {
     }
 }
 
-/// Only the proxy is trusted, so that the other addresses of the own machine count.
+/// Only the proxy is trusted, so that the limits apply to the other loopback addresses.
 fn config() -> Config {
     Config {
         trusted_proxies: vec!["127.0.0.1/32".parse().unwrap()],

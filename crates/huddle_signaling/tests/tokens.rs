@@ -181,26 +181,26 @@ async fn token_for_one_client_cannot_be_replayed() {
     let server = server().await;
     let token = sign(&claims().for_one_client());
     let url = format!("/lobby?token={token}");
-    let text = "this token is already in use";
-    let forbidden = close_code::FORBIDDEN;
+    let text = "another client uses this token";
+    let full = close_code::FULL;
     let mut watcher = Client::join(server.addr, &format!("/lobby?token={}", sign(&claims()))).await;
 
     let (lost, session) = join(&server, &format!("{url}&huddle=1")).await;
     watcher.expect_new_peer(&lost).await;
     for _ in 0..2 {
-        assert_refused(&server, &url, 403, forbidden, text).await;
+        assert_refused(&server, &url, 409, full, text).await;
     }
     // The place of a lost client counts.
     let id = lost.id;
     drop(lost);
     sleep(Duration::from_millis(200)).await;
-    assert_refused(&server, &url, 403, forbidden, text).await;
+    assert_refused(&server, &url, 409, full, text).await;
     // The client itself may return.
     let secret = session["resume"].as_str().unwrap();
     let back = format!("{url}&huddle=1&resume={secret}");
     let (client, _) = join(&server, &back).await;
     assert_eq!(client.id, id);
-    assert_refused(&server, &url, 403, forbidden, text).await;
+    assert_refused(&server, &url, 409, full, text).await;
 
     client.leave().await;
     watcher.expect_peer_left(id).await;

@@ -4,9 +4,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use huddle_tests::{
-    Artifacts, Pause,
-    Platform::{Chromium, Native},
-    Player, Report, Testbed, watch,
+    Artifacts, Browser, Forwarder, Native, Page, Pause, Platform, Player, Report, Server, Testbed,
+    watch,
 };
 
 use crate::steps::{LOAD_TIMEOUT, all_meet, is_long_run, lists_exactly};
@@ -17,14 +16,18 @@ const LONGEST_GAP: u64 = 250;
 /// connect again within 31 s.
 const MEETING_TIMEOUT: Duration = Duration::from_secs(40);
 
+/// The maximum time from the beginning of a drain until all clients are connected to another
+/// instance: the drain, and 31 s.
+const MOVING_TIMEOUT: Duration = Duration::from_secs(36);
+
 pub(crate) fn players_continue_while_the_server_is_down(
     artifacts: &Artifacts,
 ) -> anyhow::Result<()> {
     let mut testbed = Testbed::new(artifacts)?;
-    let mut ada = testbed.add_player(Native, "Ada", 1)?;
-    let mut bob = testbed.add_player(Native, "Bob", 2)?;
-    let mut cleo = testbed.add_player(Chromium, "Cleo", 3)?;
-    let mut dora = testbed.add_player(Native, "Dora", 4)?;
+    let mut ada = testbed.add_player(Platform::Native, "Ada", 1)?;
+    let mut bob = testbed.add_player(Platform::Native, "Bob", 2)?;
+    let mut cleo = testbed.add_player(Platform::Chromium, "Cleo", 3)?;
+    let mut dora = testbed.add_player(Platform::Native, "Dora", 4)?;
     let four: &mut [&mut dyn Player] = &mut [
         &mut *ada.player,
         &mut *bob.player,
@@ -50,7 +53,7 @@ pub(crate) fn players_continue_while_the_server_is_down(
     check_gaps(&first, &last)?;
 
     let back = testbed.restart_server()?;
-    let mut eve = testbed.add_player(Native, "Eve", 5)?;
+    let mut eve = testbed.add_player(Platform::Native, "Eve", 5)?;
     let all: &mut [&mut dyn Player] = &mut [
         &mut *ada.player,
         &mut *bob.player,
@@ -80,6 +83,62 @@ pub(crate) fn players_continue_while_the_server_is_down(
                 .try_for_each(|report| lists_exactly(report, &after))
         },
     )
+}
+
+/// A server drains while its clients play. They move to another instance, and no link is replaced.
+pub(crate) fn players_move_to_another_instance(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let drain = vec![("HUDDLE_DRAIN", "4s".to_owned())];
+    let old = Server::with_options(artifacts, drain)?;
+    let new = Server::start(artifacts)?;
+    let balancer = Forwarder::start(old.address())?;
+    let server = old.behind(&balancer);
+    let mut ada = Native::start(artifacts, "Ada", &server, "hello", 1)?;
+    let mut bob = Native::start(artifacts, "Bob", &server, "hello", 2)?;
+    let mut cleo = Browser::chromium("Cleo", Page::SMALL)?;
+    cleo.open(&server.player("render=off&bot=3"))?;
+    let three: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob, &mut cleo];
+    let (ids, _) = all_meet(three, LOAD_TIMEOUT, "three meet")?;
+
+    balancer.switch_to(new.address());
+    let began = Instant::now();
+    old.terminate()?;
+    while new.clients()? < 3 {
+        watch(
+            three,
+            Duration::from_millis(500),
+            "they continue to play",
+            |reports| {
+                reports.iter().try_for_each(|report| {
+                    ensure!(
+                        report.peers.iter().all(|peer| peer.links == 1),
+                        "a link was replaced"
+                    );
+                    lists_exactly(report, &ids)
+                })
+            },
+        )?;
+        ensure!(
+            began.elapsed() < MOVING_TIMEOUT,
+            "the players have not moved"
+        );
+    }
+    println!("   all have moved after {} ms", began.elapsed().as_millis());
+    let mut dan = Native::start(artifacts, "Dan", &server, "hello", 4)?;
+    let all: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob, &mut cleo, &mut dan];
+    let (after, _) = all_meet(all, LOAD_TIMEOUT, "a new player meets them")?;
+    ensure!(
+        after[..3] == ids,
+        "ids have changed: {ids:?}, then {after:?}"
+    );
+    watch(all, Duration::from_secs(2), "the links stay", |reports| {
+        reports.iter().try_for_each(|report| {
+            ensure!(
+                report.peers.iter().all(|peer| peer.links == 1),
+                "a link was replaced"
+            );
+            lists_exactly(report, &after)
+        })
+    })
 }
 
 /// Checks that no state was late, except during a slow frame of a game.

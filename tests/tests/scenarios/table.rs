@@ -115,6 +115,11 @@ const SCENARIOS: &[Entry] = &[
         refusals::incompatible_games_show_the_difference_on_both_screens,
     ),
     (
+        "players_move_to_another_instance",
+        Shared,
+        server_loss::players_move_to_another_instance,
+    ),
+    (
         "players_continue_while_the_server_is_down",
         Alone,
         server_loss::players_continue_while_the_server_is_down,
@@ -321,6 +326,11 @@ const SCENARIOS: &[Entry] = &[
         "signaling_behaves_like_the_stock_server",
         Shared,
         signaling::signaling_behaves_like_the_stock_server,
+    ),
+    (
+        "eight_stock_clients_form_a_mesh",
+        Alone,
+        stock::eight_stock_clients_form_a_mesh,
     ),
     (
         "rooms_and_stock_clients_exchange_raw_bytes",

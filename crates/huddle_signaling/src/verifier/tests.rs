@@ -93,7 +93,7 @@ fn token_without_a_signature_is_invalid() {
     }
 }
 
-/// The public key is no secret, so nobody may sign tokens with it.
+/// The public key is not secret, so a token signed with it must be invalid.
 #[test]
 fn public_key_is_no_secret_for_other_algorithms() {
     let public = verifier(&[public_key()]);

@@ -129,7 +129,7 @@ pub(crate) fn frame(head: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Returns the memory that a process uses, in MiB. Returns `None` if the system does not tell.
+/// Returns the memory that a process uses, in MiB. Returns `None` if the system does not report it.
 fn memory(process: &str) -> Option<usize> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status
@@ -148,7 +148,7 @@ pub(crate) async fn run_alone() -> MutexGuard<'static, ()> {
     ALONE.lock().await
 }
 
-/// A server for which the addresses of the own machine count like those of the internet.
+/// A server that treats addresses of its own machine like those of the internet.
 pub(crate) fn open_config() -> Config {
     Config {
         trusted_proxies: Vec::new(),

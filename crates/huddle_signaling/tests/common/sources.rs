@@ -15,7 +15,7 @@ use super::{Client, TIMEOUT, closed};
 
 pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// Returns one of the many addresses of the own machine.
+/// Returns one of the many loopback addresses.
 pub(crate) fn loopback(n: u8) -> IpAddr {
     Ipv4Addr::new(127, 0, 0, n).into()
 }
@@ -52,7 +52,7 @@ pub(crate) async fn join_from(source: IpAddr, addr: SocketAddr, room: &str) -> C
     Client::new(connect_from(source, addr, room, &[]).await.unwrap()).await
 }
 
-/// Joins a room through a reverse proxy on the own machine, which forwards an address.
+/// Joins a room through a reverse proxy on the same machine, which forwards an address.
 pub(crate) async fn join_forwarded(forwarded: &str, addr: SocketAddr, room: &str) -> Client {
     let headers = [("X-Forwarded-For", forwarded)];
     let socket = connect_from(loopback(1), addr, room, &headers).await;

@@ -24,6 +24,16 @@ const NETWORK: &[Tool] = &[
         "prometheus",
         "the tests check the metrics of the signaling server",
     ),
+    (
+        "caddy",
+        "caddy",
+        "the tests connect to the signaling server through it",
+    ),
+    (
+        "nginx",
+        "nginx-light",
+        "the tests connect to the signaling server through it",
+    ),
 ];
 const TOOLS: &[Tool] = &[
     ("chromium", "chromium", "the tests play in a browser"),

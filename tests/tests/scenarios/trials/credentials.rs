@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use huddle_tests::{
-    Artifacts, Browser, Native, Page, Player, Server, Turn, turn_credentials, wait_until, watch,
+    Artifacts, Browser, Native, Page, Player, Server, TURN_SECRET, Turn, turn_credentials,
+    wait_until, watch,
 };
 
 use crate::steps::{
@@ -66,6 +67,38 @@ pub(super) fn relay_outlives_its_credentials(artifacts: &Artifacts) -> anyhow::R
         MEETING_TIMEOUT,
         "a new player meets all over the relay",
     )?;
+    all_measure_their_links(four, "relayed")?;
+    all_see_movement(four, "each sees the other players move")
+}
+
+/// The same with credentials that the signaling server creates and renews. The game does nothing for
+/// them.
+pub(super) fn server_renews_the_relay(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let turn = Turn::start_expiring()?;
+    let (lifetime, game) = lifetime_and_game();
+    let options = vec![
+        ("HUDDLE_TURN_URLS", turn.url()),
+        ("HUDDLE_TURN_SECRET", TURN_SECRET.to_owned()),
+        ("HUDDLE_TURN_LIFETIME", format!("{lifetime}s")),
+    ];
+    let server = Server::with_options(artifacts, options)?;
+    let settings = [("probe", "20")];
+    let native =
+        |name, bot| Native::playing(artifacts, name, &server, ROOM, bot, &settings, &["--relay"]);
+    let mut ada = native("Ada", 1)?;
+    let mut bob = native("Bob", 2)?;
+    let mut eve = Browser::chromium("Eve", Page::SMALL)?;
+    eve.open(&server.player("render=off&bot=3&relay=on&probe=20"))?;
+    let three: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob, &mut eve];
+    wait_until(three, LOAD_TIMEOUT, "all report", |_| true)?;
+    let (ids, _) = all_meet(three, MEETING_TIMEOUT, "three meet over the relay")?;
+    let links = play(three, &ids, game)?;
+    println!("   credentials for {lifetime} s: {links} links per pair");
+    ensure!(links >= 3, "the links were not replaced");
+
+    let mut finn = native("Finn", 4)?;
+    let four: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob, &mut eve, &mut finn];
+    all_meet(four, LOAD_TIMEOUT, "a new player meets all over the relay")?;
     all_measure_their_links(four, "relayed")?;
     all_see_movement(four, "each sees the other players move")
 }

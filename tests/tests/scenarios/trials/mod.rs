@@ -81,6 +81,11 @@ pub(crate) fn trials() -> Vec<Entry> {
                 credentials::relay_outlives_its_credentials,
             ),
             (
+                "trial_server_renews_the_relay",
+                Shared,
+                credentials::server_renews_the_relay,
+            ),
+            (
                 "trial_rendered_pages_meet_on_a_slow_machine",
                 Alone,
                 slow::rendered_pages_meet_on_a_slow_machine,
