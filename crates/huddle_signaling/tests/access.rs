@@ -79,7 +79,7 @@ async fn listed_games_exclude_others() {
         let words = if is_unnamed {
             "ws://HOST/GAME/ROOM"
         } else {
-            "not for this game"
+            "does not accept this game"
         };
         assert!(response.text().contains(words), "{response:?}");
         let mut socket = connect(server.addr, &format!("{path}?huddle=1"))

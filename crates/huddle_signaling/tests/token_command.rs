@@ -57,7 +57,7 @@ async fn printed_token_is_accepted_until_its_limits() {
         let args = [&args[..], &["--capacity", "1", "--once"]].concat();
         let url = format!("/lobby?token={}", token(key, &args).unwrap());
         let client = Client::join(server.addr, &url).await;
-        assert_eq!(refused(server.addr, &url).await.status, 403);
+        assert_eq!(refused(server.addr, &url).await.status, 409);
         let other = format!("/lobby?token={}", token(key, &args).unwrap());
         assert_eq!(refused(server.addr, &other).await.status, 503);
         let other = url.replace("/lobby", "/other");
