@@ -1,5 +1,4 @@
 use std::{
-    fmt,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     time::Duration,
@@ -7,13 +6,17 @@ use std::{
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::{error::ServerError, request::MAX_NAME_BYTES};
+mod check;
+mod services;
+
+pub use services::{Secret, Tls, TokenKey, Turn};
+
+/// The maximum length of the name of a room or game. The server keeps the names of all rooms in
+/// memory.
+pub(crate) const MAX_NAME_BYTES: usize = 128;
 
 /// The minimum length of a secret that verifies tokens: the length of its hashes.
 pub(crate) const MIN_SECRET_BYTES: usize = 32;
-
-/// The minimum lifetime of TURN credentials.
-const MIN_TURN_LIFETIME: Duration = Duration::from_secs(2);
 
 /// The address, files and limits of a [`Server`](crate::Server).
 ///
@@ -107,77 +110,16 @@ pub struct Config {
     /// The TURN servers that clients with extensions may use. Default `None`.
     pub turn: Option<Turn>,
     /// The time for which a client with extensions keeps its place after it loses its connection.
-    /// Zero disables this. Default 10 s.
+    /// Zero disables this. At most one day. Default 10 s.
     pub resume_timeout: Duration,
     /// The duration of a shutdown, in which the server disconnects its clients one after the other.
-    /// Zero disconnects all clients at once. Default zero; the program sets 20 s.
+    /// Zero disconnects all clients at once. At most one day. Default zero; the program sets 20 s.
     pub drain: Duration,
     /// The address for `GET /metrics`. Do not publish it. Default `None`.
     pub metrics: Option<SocketAddr>,
     /// The certificate for TLS. Default `None`: clients connect without encryption, or through a
     /// reverse proxy with TLS.
     pub tls: Option<Tls>,
-}
-
-/// A key that verifies tokens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TokenKey {
-    /// A secret that the game's server and this server share, for the algorithm HS256. At least 32
-    /// bytes.
-    Secret(Secret),
-    /// A public key in PEM format, for the algorithm EdDSA (Ed25519).
-    PublicKey(String),
-}
-
-impl TokenKey {
-    fn is_long_enough(&self) -> bool {
-        match self {
-            Self::Secret(secret) => secret.expose().len() >= MIN_SECRET_BYTES,
-            Self::PublicKey(_) => true,
-        }
-    }
-}
-
-/// The TURN servers of the host, which accept credentials that the signaling server creates
-/// (coturn: `use-auth-secret`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Turn {
-    /// The URLs of the servers, for example `turn:turn.example.com:3478`.
-    pub urls: Vec<String>,
-    /// The secret that the TURN servers share with this server (coturn: `static-auth-secret`).
-    pub secret: Secret,
-    /// The lifetime of credentials. The server sends new ones at half of it. At least 2 s.
-    pub lifetime: Duration,
-}
-
-/// The files of a certificate. The server loads them again when they change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tls {
-    /// The certificate and its chain, in PEM format.
-    pub certificates: PathBuf,
-    /// The private key, in PEM format.
-    pub key: PathBuf,
-}
-
-/// A text that must not appear in logs. Its debug output hides it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a secret.
-    pub fn new(secret: impl Into<String>) -> Self {
-        Self(secret.into())
-    }
-
-    pub(crate) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
-    }
 }
 
 impl Default for Config {
@@ -215,242 +157,5 @@ impl Default for Config {
             metrics: None,
             tls: None,
         }
-    }
-}
-
-impl Config {
-    /// Checks the limits, as [`Server::bind`](crate::Server::bind) does.
-    ///
-    /// # Errors
-    /// Returns an error that names the first invalid field and its limit.
-    pub fn check(&self) -> Result<(), ServerError> {
-        let turn = self.turn.as_ref();
-        let rules = [
-            (
-                self.max_room_members >= 1,
-                "max_room_members must be at least 1",
-            ),
-            (
-                self.max_message_bytes >= 1024,
-                "max_message_bytes must be at least 1024, because an offer must fit",
-            ),
-            (
-                self.max_queue_bytes / 2 >= self.max_message_bytes,
-                "max_queue_bytes must be at least twice max_message_bytes",
-            ),
-            (
-                self.messages_per_second >= 1,
-                "messages_per_second must be at least 1",
-            ),
-            (
-                !self.ping_interval.is_zero(),
-                "ping_interval must not be zero",
-            ),
-            (
-                self.silence_timeout > self.ping_interval,
-                "silence_timeout must be longer than ping_interval",
-            ),
-            (
-                !self.queue_ping_interval.is_zero(),
-                "queue_ping_interval must not be zero",
-            ),
-            (
-                self.queue_silence_timeout > self.queue_ping_interval,
-                "queue_silence_timeout must be longer than queue_ping_interval",
-            ),
-            (
-                !self.link_timeout.is_zero(),
-                "link_timeout must not be zero",
-            ),
-            (
-                self.max_total_queue_bytes >= self.max_queue_bytes,
-                "max_total_queue_bytes must be at least max_queue_bytes",
-            ),
-            (
-                self.max_clients_per_address >= 1,
-                "max_clients_per_address must be at least 1",
-            ),
-            (
-                self.max_http_per_address >= 1,
-                "max_http_per_address must be at least 1, because clients join by HTTP",
-            ),
-            (
-                self.joins_per_second >= 1,
-                "joins_per_second must be at least 1",
-            ),
-            (self.join_burst >= 1, "join_burst must be at least 1"),
-            (
-                self.allowed_origins.iter().all(|origin| is_origin(origin)),
-                "allowed_origins must have the form https://game.example.com or \
-                 http://localhost:8080, without a path or a slash at the end",
-            ),
-            (
-                self.apps
-                    .iter()
-                    .all(|app| (1..=MAX_NAME_BYTES).contains(&app.len())),
-                "apps must contain names of 1 to 128 bytes",
-            ),
-            (
-                self.token_keys.iter().all(TokenKey::is_long_enough),
-                "token_keys contains a secret with fewer than 32 bytes. Create a longer one, for \
-                 example with `openssl rand -hex 32`",
-            ),
-            (
-                turn.is_none_or(|turn| !turn.urls.is_empty()),
-                "turn needs at least one URL, for example turn:turn.example.com:3478",
-            ),
-            (
-                turn.is_none_or(|turn| turn.urls.iter().all(|url| is_turn_url(url))),
-                "turn contains a URL that does not start with turn: or turns:",
-            ),
-            (
-                turn.is_none_or(|turn| !turn.secret.expose().is_empty()),
-                "turn needs the secret of the TURN servers (coturn: static-auth-secret)",
-            ),
-            (
-                turn.is_none_or(|turn| turn.lifetime >= MIN_TURN_LIFETIME),
-                "the lifetime of TURN credentials must be at least 2 s",
-            ),
-        ];
-        match rules.into_iter().find(|(holds, _)| !holds) {
-            Some((_, rule)) => Err(ServerError::Config(rule)),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Returns whether a browser could send this origin.
-fn is_origin(text: &str) -> bool {
-    let is_host = |host: &str| {
-        let is_other = |c: char| c.is_whitespace() || "/?#@*".contains(c);
-        !host.is_empty() && !host.contains(is_other)
-    };
-    text.split_once("://")
-        .is_some_and(|(scheme, host)| !scheme.is_empty() && is_host(host))
-}
-
-fn is_turn_url(url: &str) -> bool {
-    url.starts_with("turn:") || url.starts_with("turns:")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Returns the error of a configuration with these TURN servers.
-    fn turn_error(urls: &[&str], secret: &str, lifetime: Duration) -> Option<String> {
-        let config = Config {
-            turn: Some(Turn {
-                urls: urls.iter().map(|url| (*url).to_owned()).collect(),
-                secret: Secret::new(secret),
-                lifetime,
-            }),
-            ..Config::default()
-        };
-        config.check().err().map(|error| error.to_string())
-    }
-
-    #[test]
-    fn invalid_turn_servers_are_rejected() {
-        let hour = Duration::from_secs(3600);
-        let url = "turn:turn.example.com:3478?transport=tcp";
-        assert_eq!(turn_error(&[url], "secret", hour), None);
-        for (urls, secret, lifetime, expected) in [
-            (&[] as &[&str], "secret", hour, "at least one URL"),
-            (&["stun:turn.example.com"], "secret", hour, "start with"),
-            (&[url], "", hour, "secret"),
-            (&[url], "secret", Duration::from_secs(1), "lifetime"),
-        ] {
-            let error = turn_error(urls, secret, lifetime).unwrap();
-            assert!(error.contains(expected), "{error}");
-        }
-    }
-
-    #[test]
-    fn short_token_secret_is_rejected() {
-        let config = |secret: String| Config {
-            token_keys: vec![TokenKey::Secret(Secret::new(secret))],
-            ..Config::default()
-        };
-        assert!(config("x".repeat(32)).check().is_ok());
-        let error = config("x".repeat(31)).check().unwrap_err().to_string();
-        assert!(error.contains("32 bytes"), "{error}");
-    }
-
-    #[test]
-    fn default_is_valid() {
-        assert!(Config::default().check().is_ok());
-    }
-
-    #[test]
-    fn queue_too_small_for_a_message_is_rejected() {
-        let config = Config {
-            max_queue_bytes: 64 * 1024,
-            ..Config::default()
-        };
-        let error = config.check().unwrap_err().to_string();
-        assert!(error.contains("max_queue_bytes"), "{error}");
-    }
-
-    #[test]
-    fn limits_that_would_exclude_every_client_are_rejected() {
-        let fields: [(&str, fn(&mut Config)); 7] = [
-            ("max_total_queue_bytes", |c| c.max_total_queue_bytes = 1024),
-            ("max_clients_per_address", |c| c.max_clients_per_address = 0),
-            ("max_http_per_address", |c| c.max_http_per_address = 0),
-            ("joins_per_second", |c| c.joins_per_second = 0),
-            ("join_burst", |c| c.join_burst = 0),
-            ("apps", |c| c.apps = vec![String::new()]),
-            ("apps", |c| c.apps = vec!["x".repeat(129)]),
-        ];
-        for (field, change) in fields {
-            let mut config = Config::default();
-            change(&mut config);
-            let error = config.check().unwrap_err().to_string();
-            assert!(error.starts_with(field), "{error}");
-        }
-    }
-
-    #[test]
-    fn origin_that_no_browser_sends_is_rejected() {
-        let check = |origin: &str| {
-            let allowed_origins = vec![origin.to_owned()];
-            let config = Config {
-                allowed_origins,
-                ..Config::default()
-            };
-            config.check().map_err(|error| error.to_string())
-        };
-        for origin in [
-            "https://game.example.com",
-            "http://localhost:8080",
-            "http://[::1]:8080",
-            "capacitor://localhost",
-        ] {
-            assert_eq!(check(origin), Ok(()));
-        }
-        for origin in [
-            "",
-            "*",
-            "null",
-            "game.example.com",
-            "https://",
-            "https://game.example.com/",
-            "https://game.example.com/page",
-            "https://*.example.com",
-        ] {
-            let error = check(origin).unwrap_err();
-            assert!(error.contains("allowed_origins"), "{origin}");
-        }
-    }
-
-    #[test]
-    fn timeout_that_is_not_longer_than_the_ping_interval_is_rejected() {
-        let config = Config {
-            silence_timeout: Duration::from_secs(15),
-            ..Config::default()
-        };
-        let error = config.check().unwrap_err().to_string();
-        assert!(error.contains("silence_timeout"), "{error}");
     }
 }

@@ -22,6 +22,10 @@ use crate::{
 /// it.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The maximum length of the head of a request. The default of hyper, 400 KiB, would need 1.6 GiB for
+/// all connections that are not WebSockets.
+const MAX_HEAD_BYTES: usize = 32 * 1024;
+
 /// Answers the requests on a connection until it ends, becomes a WebSocket, or another connection
 /// takes its place.
 pub(crate) async fn serve(
@@ -89,6 +93,7 @@ async fn answer(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(MAX_HEAD_BYTES)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades()
     );

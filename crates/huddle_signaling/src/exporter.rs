@@ -26,11 +26,9 @@ use crate::{hub::Hub, metrics};
 /// The maximum number of connections. Prometheus uses one.
 const MAX_CONNECTIONS: usize = 16;
 
-/// The time that a client has to send the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The maximum duration of a connection. Prometheus connects again.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(600);
+/// The maximum duration of a connection, which serves one request. Otherwise, clients that do not read
+/// their answers could occupy all connections.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Answers requests forever.
 pub(crate) async fn serve(listener: TcpListener, hub: Arc<Hub>) {
@@ -58,7 +56,8 @@ pub(crate) async fn serve(listener: TcpListener, hub: Arc<Hub>) {
 async fn connection(stream: TcpStream, router: Router) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(CONNECTION_TIMEOUT)
+        .keep_alive(false)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     if let Ok(Err(error)) = timeout(CONNECTION_TIMEOUT, connection).await {
         debug!(%error, "connection for metrics failed");
@@ -76,5 +75,32 @@ async fn answer(State(hub): State<Arc<Hub>>) -> Response {
             )
                 .into_response()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{io::AsyncWriteExt, time::Instant};
+
+    use super::*;
+
+    /// All places for connections could be taken like this.
+    #[tokio::test(start_paused = true)]
+    async fn client_that_does_not_read_its_answers_is_disconnected() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let long = "x".repeat(1024 * 1024);
+        let router = Router::new().route("/metrics", get(move || async move { long }));
+        let started = Instant::now();
+        let connection = tokio::spawn(connection(stream, router));
+        let request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        client
+            .write_all(request.repeat(16).as_bytes())
+            .await
+            .unwrap();
+        connection.await.unwrap();
+        assert!(started.elapsed() <= Duration::from_secs(10));
     }
 }

@@ -15,7 +15,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use hyper::body::{Frame, SizeHint};
+use hyper::body::{Body as _, Frame, SizeHint};
 use serde::Serialize;
 use tower_http::services::ServeDir;
 use tracing::{debug, warn};
@@ -50,8 +50,11 @@ const RETRY_AFTER: &str = "5";
 pub(crate) async fn handle(app: Arc<App>, request: Request, exchange: Exchange) -> Response {
     let exchange = Arc::new(exchange);
     let response = if is_websocket_upgrade(request.headers()) {
-        let (mut parts, _) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+            // The connection would become a WebSocket only after the client has sent the body, and it
+            // could take a place in a room until then.
+            Ok(_) if !body.is_end_stream() => bad_upgrade(),
             Ok(upgrade) => join(&app, upgrade, &parts.uri, &parts.headers, &exchange),
             Err(rejection) => rejection.into_response(),
         }
@@ -100,6 +103,12 @@ fn too_many_requests() -> Response {
     (StatusCode::TOO_MANY_REQUESTS, headers, text).into_response()
 }
 
+fn bad_upgrade() -> Response {
+    let text = "400: a request for a WebSocket has no body\n";
+    let headers = [(header::CONNECTION, "close")];
+    (StatusCode::BAD_REQUEST, headers, text).into_response()
+}
+
 fn is_websocket_upgrade(headers: &HeaderMap) -> bool {
     headers
         .get(header::UPGRADE)
@@ -117,16 +126,16 @@ fn join(
     headers: &HeaderMap,
     exchange: &Arc<Exchange>,
 ) -> Response {
-    let limit = app.config.max_message_bytes;
+    // The server reads a message of up to twice the limit, and refuses it with a close code. It does
+    // not read a longer one.
+    let max_size = app.config.max_message_bytes.saturating_mul(2);
     let upgrade = upgrade
         .read_buffer_size(SOCKET_BUFFER_BYTES)
         .write_buffer_size(0)
         // Limits the pongs that accumulate for a client that sends pings and does not read.
-        .max_write_buffer_size(2 * limit + SOCKET_BUFFER_BYTES)
-        // The server reads a message of up to twice the limit, and refuses it with a close code. It
-        // does not read a longer one.
-        .max_frame_size(2 * limit)
-        .max_message_size(2 * limit);
+        .max_write_buffer_size(max_size.saturating_add(SOCKET_BUFFER_BYTES))
+        .max_frame_size(max_size)
+        .max_message_size(max_size);
     let extensions = request::wants_extensions(uri);
     let max = app.hub.max_room_members();
     let upgrade = upgrade.protocols([pass::PROTOCOL]);

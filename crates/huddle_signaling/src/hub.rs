@@ -123,7 +123,7 @@ impl Hub {
 
     pub(crate) fn join(
         self: &Arc<Self>,
-        join_request: JoinRequest,
+        mut join_request: JoinRequest,
         admitted: Option<Arc<Admitted>>,
     ) -> Result<(Membership, Inbox), JoinError> {
         let new_id = PeerId(Uuid::new_v4());
@@ -133,6 +133,8 @@ impl Hub {
         if let Some(lost) = state.registry.lost_player(&join_request) {
             let left = state.remove(lost, Ejection::Replaced);
             state.deliver_all(left);
+            // The client counts for its address instead of the lost player.
+            join_request.access.is_extra = false;
         }
         let has_extensions = join_request.has_extensions;
         let reports_links = has_extensions && join_request.key.next.is_some();

@@ -10,13 +10,10 @@ use crate::{
     access::Access,
     admission::Denied,
     close_code,
+    config::MAX_NAME_BYTES,
     message::ResumeSecret,
     rooms::{JoinError, JoinRequest, RoomKey},
 };
-
-/// The maximum length of the name of a room or game. The server keeps the names of all rooms in
-/// memory.
-pub(crate) const MAX_NAME_BYTES: usize = 128;
 
 /// The reason why the server refuses a client. Its text is also the reason in a WebSocket close
 /// frame, where it can have at most 123 bytes.

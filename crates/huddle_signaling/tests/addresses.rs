@@ -11,7 +11,7 @@ use std::{
 use common::{
     Client, TIMEOUT,
     attack::open_config,
-    get, get_on, local_config,
+    get, get_on, local_config, next,
     sources::{
         close_refusal, connect_from, join_forwarded, join_from, loopback, refusal, tcp_from,
     },
@@ -64,6 +64,25 @@ async fn clients_of_an_address_are_limited_until_one_leaves() {
     elsewhere.expect_nothing().await;
     first.leave().await;
     join_soon(loopback(2), server.addr).await;
+}
+
+/// The server has not noticed that the player lost its connection, so both connections count.
+#[tokio::test]
+async fn player_returns_to_its_queue_at_the_limit_of_its_address() {
+    let config = Config {
+        max_clients_per_address: 1,
+        resume_timeout: TIMEOUT,
+        ..open_config()
+    };
+    let server = start(config).await;
+    let mut lost = join_from(loopback(2), server.addr, "/room?next=2&huddle=1").await;
+    let session = next(&mut lost.socket).await.into_text().unwrap();
+    let session: serde_json::Value = serde_json::from_str(&session).unwrap();
+    let secret = session["Session"]["resume"].as_str().unwrap();
+    let url = format!("/room?next=2&huddle=1&resume={secret}");
+    let back = join_from(loopback(2), server.addr, &url).await;
+    assert_ne!(back.id, lost.id);
+    assert_eq!(lost.closed().await.0, close_code::NORMAL);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{Client, TIMEOUT, connect, local_config, next, start};
+use common::{Client, TIMEOUT, connect, get, get_on, local_config, next, start};
 use futures_util::{SinkExt, StreamExt};
 use huddle_signaling::{Config, close_code};
 use matchbox_protocol::{JsonPeerEvent, PeerId};
@@ -174,6 +174,38 @@ async fn incomplete_request_times_out() {
     let mut received = Vec::new();
     let read = timeout(TIMEOUT, stream.read_to_end(&mut received)).await;
     read.expect("the connection ends").unwrap();
+}
+
+/// The server could not notice that such a client sends nothing.
+#[tokio::test]
+async fn client_that_owes_the_body_of_its_request_cannot_join() {
+    let server = start(local_config()).await;
+    let mut member = Client::join(server.addr, "/room").await;
+    for body in ["Content-Length: 10\r\n", "Transfer-Encoding: chunked\r\n"] {
+        let mut stream = TcpStream::connect(server.addr).await.unwrap();
+        let headers = format!(
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{body}"
+        );
+        let response = get_on(&mut stream, "/room", &headers).await;
+        member.expect_nothing().await;
+        assert_eq!(response.status, 400, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn head_of_a_request_is_limited() {
+    let server = start(local_config()).await;
+    let header = |bytes| format!("X-Padding: {}\r\n", "x".repeat(bytes));
+    // Pages of the same domain can have many cookies.
+    assert_eq!(
+        get(server.addr, "/health", &header(16_000)).await.status,
+        200
+    );
+    assert_eq!(
+        get(server.addr, "/health", &header(64_000)).await.status,
+        431
+    );
 }
 
 #[tokio::test]

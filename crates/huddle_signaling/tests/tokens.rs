@@ -160,6 +160,19 @@ async fn rooms_and_queues_of_different_games_never_mix() {
     }
 }
 
+/// Many games use random ids as the names of their rooms.
+#[tokio::test]
+async fn token_for_a_queue_does_not_admit_to_other_rooms_as_groups() {
+    let server = server().await;
+    let name = "0123456789abcdef0123456789abcdef";
+    let owner = sign(&claims().for_room(name));
+    let mut owner = Client::join(server.addr, &format!("/{name}?token={owner}")).await;
+    let stranger = sign(&claims().for_room("lobby"));
+    let url = format!("/lobby?next=2&huddle=1&token={stranger}&group={name}");
+    Client::join(server.addr, &url).await;
+    owner.expect_nothing().await;
+}
+
 #[tokio::test]
 async fn room_is_full_at_the_capacity_of_the_token() {
     let server = server().await;
