@@ -3,11 +3,12 @@
 use std::{
     io::{Read, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
+    path::Path,
     sync::mpsc,
     time::{Duration, Instant},
 };
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use nix::sys::signal::{Signal, kill};
 
 use crate::{
@@ -96,6 +97,23 @@ impl Server {
     pub fn terminate(&self) -> anyhow::Result<()> {
         let process = self.process.as_ref().context("the server does not run")?;
         Ok(kill(process.process(), Signal::SIGTERM)?)
+    }
+
+    /// Creates a token with the server's own program.
+    ///
+    /// # Errors
+    /// Returns an error if the program does not print one.
+    pub fn token(&self, key: &Path, arguments: &[&str]) -> anyhow::Result<String> {
+        let mut command = child::command(self.artifacts.program("huddle-signaling"));
+        command
+            .arg("token")
+            .arg("--key-file")
+            .arg(key)
+            .args(arguments);
+        let output = command.output()?;
+        let error = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "no token: {error}");
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }
 
     /// Returns the number of connected clients.

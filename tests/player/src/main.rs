@@ -14,6 +14,7 @@ mod probe;
 mod report;
 mod settings;
 mod simulation;
+mod tokens;
 mod violations;
 
 use std::time::Duration;
@@ -55,6 +56,9 @@ fn main() -> AppExit {
     if let Some(milliseconds) = settings.busy {
         let duration = Duration::from_millis(milliseconds);
         app.add_systems(Last, pause::slow_frames(duration));
+    }
+    if let Some(token) = settings::text("token") {
+        app.add_plugins(tokens::plugin(token));
     }
     // So does the probe.
     if settings.probe > 0 {

@@ -68,13 +68,15 @@ fn number<T: std::str::FromStr>(name: &str) -> Option<T> {
     number
 }
 
+/// Returns a setting.
 #[cfg(not(target_arch = "wasm32"))]
-fn text(name: &str) -> Option<String> {
+pub(crate) fn text(name: &str) -> Option<String> {
     std::env::var(format!("HUDDLE_TEST_{}", name.to_uppercase())).ok()
 }
 
+/// Returns a setting.
 #[cfg(target_arch = "wasm32")]
-fn text(name: &str) -> Option<String> {
+pub(crate) fn text(name: &str) -> Option<String> {
     let query = web_sys::window()?.location().search().ok()?;
     web_sys::UrlSearchParams::new_with_str(&query)
         .ok()?

@@ -38,6 +38,7 @@ mod steps;
 mod stock;
 mod storms;
 mod table;
+mod tokens;
 mod transfers;
 mod trials;
 

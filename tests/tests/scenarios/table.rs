@@ -19,8 +19,8 @@ use crate::{
         player_reconnects_after_a_long_freeze,
     },
     hostile, hostile_servers, identity, leaks, matchmaking, mixed, overload, pages, pictures,
-    recording, refusals, relay, server_loss, signaling, small_examples, stock, storms, transfers,
-    trials,
+    recording, refusals, relay, server_loss, signaling, small_examples, stock, storms, tokens,
+    transfers, trials,
 };
 
 /// Returns all scenarios.
@@ -114,6 +114,9 @@ const SCENARIOS: &[Entry] = &[
         Alone,
         refusals::incompatible_games_show_the_difference_on_both_screens,
     ),
+    ("players_with_tokens_meet_chromium", Shared, |artifacts| {
+        tokens::players_with_tokens_meet(artifacts, Chromium)
+    }),
     (
         "players_move_to_another_instance",
         Shared,
@@ -505,6 +508,9 @@ const WITH_FIREFOX: &[Entry] = &[
         Shared,
         |artifacts| players_reconnect_after_a_long_partition(artifacts, Chromium, Firefox),
     ),
+    ("players_with_tokens_meet_firefox", Shared, |artifacts| {
+        tokens::players_with_tokens_meet(artifacts, Firefox)
+    }),
     (
         "hidden_page_with_slow_frames_responds_firefox",
         Alone,
