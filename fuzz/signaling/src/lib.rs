@@ -23,7 +23,7 @@ mod queue;
 #[path = "../../../crates/huddle_signaling/src/request.rs"]
 mod request;
 #[rustfmt::skip]
-#[path = "../../../crates/huddle_signaling/src/rooms.rs"]
+#[path = "../../../crates/huddle_signaling/src/rooms/mod.rs"]
 mod rooms;
 
 pub mod decoders;

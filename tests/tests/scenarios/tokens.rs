@@ -3,7 +3,7 @@
 use std::{fs, time::Duration};
 
 use anyhow::ensure;
-use huddle_tests::{Artifacts, Native, Platform, Player, Server, wait_until};
+use huddle_tests::{Artifacts, Native, Platform, Server, wait_until};
 
 use crate::steps::{LOAD_TIMEOUT, all_meet, browser};
 

@@ -12,6 +12,7 @@ use tokio::{
 
 use super::{
     certificate::Certificate,
+    ice,
     inputs::{Inputs, Source},
     link::NativeLink,
     network::Network,
@@ -19,7 +20,7 @@ use super::{
     socket::Socket,
 };
 use crate::{
-    config::RoomConfig,
+    config::{IceServer, RoomConfig},
     core::{Action, Core, CoreEvent, Entropy, Input, LinkId, TICK},
     ice_servers::IceServers,
 };
@@ -224,7 +225,8 @@ impl Driver {
                     self.links.remove(&link);
                 }
                 Action::UseIceServers(server) => {
-                    if self.ice_servers.set_from_server(server, &self.config) {
+                    let check = |server: &IceServer| ice::check(std::slice::from_ref(server));
+                    if self.ice_servers.set_from_server(server, check) {
                         self.update_ice_servers();
                     }
                 }

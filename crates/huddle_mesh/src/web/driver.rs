@@ -17,6 +17,7 @@ use super::{
     js::Exception,
     link::WebLink,
     page::{Page, PageEvent},
+    rtc,
     socket::Socket,
 };
 use crate::{
@@ -290,7 +291,13 @@ impl Driver {
                     self.links.remove(&link);
                 }
                 Action::UseIceServers(server) => {
-                    if self.ice_servers.set_from_server(server, &self.config) {
+                    let check = |server: &IceServer| {
+                        rtc::check(&RoomConfig {
+                            ice_servers: vec![server.clone()],
+                            ..self.config.clone()
+                        })
+                    };
+                    if self.ice_servers.set_from_server(server, check) {
                         self.update_ice_servers();
                     }
                 }
