@@ -24,6 +24,7 @@ use crate::{
     drain::{Closing, Farewell},
     hub::{Ejection, Inbox, Membership},
     message::Request,
+    meter::{Exhausted, Meter},
     outbox::{self, Outbox, Overflow},
     rate::TokenBucket,
     request::Refusal,
@@ -113,9 +114,25 @@ impl End {
     }
 }
 
+/// A WebSocket, and the meter of its connection.
+pub(crate) struct Socket {
+    pub(crate) socket: WebSocket,
+    pub(crate) meter: Arc<Meter>,
+}
+
+/// Returns the number of bytes that a client may send until it completes a message: a message that
+/// is longer than allowed, which the server refuses, and as much for the heads of its frames.
+fn allowance(config: &Config) -> usize {
+    let message = config.max_message_bytes.saturating_mul(4);
+    message.saturating_add(READ_AHEAD_BYTES)
+}
+
+/// The number of bytes that the server may have read beyond the end of a message.
+const READ_AHEAD_BYTES: usize = 64 * 1024;
+
 /// Serves a member until its connection ends or the server shuts down.
 pub(crate) async fn serve(
-    socket: WebSocket,
+    Socket { socket, meter }: Socket,
     membership: Membership,
     inbox: Inbox,
     mut closing: Closing,
@@ -125,7 +142,7 @@ pub(crate) async fn serve(
     let (mut sink, mut stream) = socket.split();
     let Inbox { queue, ejected } = inbox;
     let end = tokio::select! {
-        end = read(&mut stream, &membership, extensions, &config) => end,
+        end = read(&mut stream, &meter, &membership, extensions, &config) => end,
         end = renew_ice_servers(&membership, extensions, &config) => end,
         end = write(&mut sink, queue, &membership.outbox, &config) => end,
         ejection = ejected => match ejection {
@@ -219,6 +236,7 @@ async fn renew_ice_servers(membership: &Membership, extensions: bool, config: &C
 /// Handles the client's messages until the connection ends or the client violates a limit.
 async fn read(
     stream: &mut SplitStream<WebSocket>,
+    meter: &Meter,
     membership: &Membership,
     extensions: bool,
     config: &Config,
@@ -231,6 +249,7 @@ async fn read(
     );
     let mut invalid = 0;
     let mut has_session = !extensions;
+    meter.allow(allowance(config));
     loop {
         let left = config
             .silence_timeout
@@ -246,6 +265,7 @@ async fn read(
             },
         };
         last_received = Instant::now();
+        meter.allow(allowance(config));
         let size = outbox::size(&message);
         if size > config.max_message_bytes {
             return End::TooBig;
@@ -308,6 +328,11 @@ fn price(size: usize) -> u32 {
 fn diagnose(error: &axum::Error) -> End {
     match error.source().and_then(|source| source.downcast_ref()) {
         Some(tungstenite::Error::Capacity(_)) => End::TooBig,
+        Some(tungstenite::Error::Io(error))
+            if error.get_ref().is_some_and(|error| error.is::<Exhausted>()) =>
+        {
+            End::TooBig
+        }
         Some(tungstenite::Error::Protocol(
             tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
         )) => End::Gone,

@@ -15,6 +15,7 @@ use crate::{
     drain::Closing,
     gate::{Connection, Evicted},
     http::{self, App},
+    meter::Metered,
     tls::Acceptor,
 };
 
@@ -79,6 +80,7 @@ async fn answer(
     connection: Arc<Connection>,
     mut closing: Closing,
 ) {
+    let stream = Metered::new(stream, Arc::clone(&connection.meter));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let exchange = connection.request(request.headers());
         let app = Arc::clone(&app);

@@ -19,6 +19,7 @@ use crate::{
     address::{Address, Peer},
     admission::{Admission, Busy, ConnectionId, Denied, Limits},
     config::Config,
+    meter::Meter,
 };
 
 /// The maximum number of connections that are not WebSockets: page loads, and clients that are
@@ -69,6 +70,7 @@ impl Gate {
             gate: Arc::clone(self),
             peer,
             id,
+            meter: Meter::new(),
         };
         Ok((Arc::new(connection), evicted))
     }
@@ -92,6 +94,8 @@ pub(crate) struct Connection {
     gate: Arc<Gate>,
     peer: Peer,
     id: ConnectionId,
+    /// Limits what the server reads when the connection has become a WebSocket.
+    pub(crate) meter: Arc<Meter>,
 }
 
 impl Connection {
@@ -130,6 +134,11 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
+    /// Returns the meter of the connection.
+    pub(crate) fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.connection.meter)
+    }
+
     /// Counts a client of this address. If `is_returning`, it may count already, because the server
     /// keeps its place.
     pub(crate) fn join(&self, is_returning: bool) -> Result<Admitted, Denied> {

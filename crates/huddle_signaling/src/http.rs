@@ -169,9 +169,11 @@ fn join(
             debug!(peer = %membership.id, path, "joined");
             app.hub.metrics().joined();
             let config = Arc::clone(&app.config);
+            let meter = exchange.meter();
             let exchange = Arc::clone(exchange);
             upgrade.on_upgrade(move |socket| async move {
                 drop(exchange);
+                let socket = client::Socket { socket, meter };
                 client::serve(socket, membership, inbox, closing, extensions, config).await;
                 drop(admitted);
             })

@@ -140,6 +140,7 @@ mod http;
 mod hub;
 mod listen;
 mod message;
+mod meter;
 mod metrics;
 mod outbox;
 mod pass;

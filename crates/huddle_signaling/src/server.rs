@@ -158,6 +158,8 @@ async fn drain_clients(hub: &Hub, duration: Duration) {
         "draining: disconnecting the clients within {duration:?}"
     );
     hub.lifecycle().drain(duration, clients);
+    // Clients can have lost their connections since the first call.
+    hub.end_places();
     let empty = async {
         while hub.count().1 > 0 {
             sleep(DRAIN_CHECK_INTERVAL).await;

@@ -71,6 +71,12 @@ fn malformed() -> Vec<(&'static str, Vec<u8>, Option<u16>)> {
             Some(close_code::MESSAGE_TOO_BIG),
         ),
         ("many empty fragments", fragments(20_000, 0), None),
+        // They never become a message, so the rate limit does not count them.
+        (
+            "endless empty fragments",
+            fragments(500_000, 0),
+            Some(close_code::MESSAGE_TOO_BIG),
+        ),
         (
             "fragments without a start",
             frame(0x80, b"x"),
