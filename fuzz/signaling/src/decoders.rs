@@ -27,7 +27,8 @@ pub fn request(text: &str) {
             let key = &request.key;
             assert!(key.app.len() <= 128 && key.name.len() <= 128);
             assert!(key.next.is_none_or(|next| next.get() <= 64));
-            let names = [&key.app, &key.name].map(|name| utf8_percent_encode(name, NON_ALPHANUMERIC));
+            let names =
+                [&key.app, &key.name].map(|name| utf8_percent_encode(name, NON_ALPHANUMERIC));
             let mut canonical = match names {
                 [_, name] if key.app.is_empty() => format!("/{name}?"),
                 [app, name] => format!("/{app}/{name}?"),
@@ -118,7 +119,10 @@ fn check_address(address: IpAddr, headers: &HeaderMap) {
 
         // Some proxies join all lines.
         let forged = headers.get_all(FORWARDED_FOR).iter();
-        let values: Vec<_> = forged.chain([&appended]).map(HeaderValue::as_bytes).collect();
+        let values: Vec<_> = forged
+            .chain([&appended])
+            .map(HeaderValue::as_bytes)
+            .collect();
         let joined = HeaderValue::from_bytes(&values.join(&b", "[..])).expect("a header");
         let joined = HeaderMap::from_iter([(HeaderName::from_static(FORWARDED_FOR), joined)]);
         assert_eq!(peer.client(&joined, &proxies), Some(Address::V4(real)));

@@ -89,7 +89,9 @@ fn sign(message: &str) -> Vec<u8> {
 
 /// Checks where the token of a request comes from.
 fn check_source(protocols: &str, uri: &Uri, token: &str) {
-    let protocols = protocols.split(',').filter_map(|protocol| protocol.trim().parse().ok());
+    let protocols = protocols
+        .split(',')
+        .filter_map(|protocol| protocol.trim().parse().ok());
     let mut protocols: Vec<HeaderValue> = protocols.collect();
     if let Some(found) = pass::token(protocols.iter(), uri) {
         assert!(!found.is_empty());
@@ -121,7 +123,10 @@ fn check_access(claims: &Value, requested: &JoinRequest, checked: &JoinRequest) 
     // The conversion saturates.
     let seconds = |name: &str| claims[name].as_f64().map(|seconds| seconds as u64);
     let key = &checked.key;
-    assert_eq!((&key.name, key.next), (&requested.key.name, requested.key.next));
+    assert_eq!(
+        (&key.name, key.next),
+        (&requested.key.name, requested.key.next)
+    );
     let app = text("app").filter(|app| !app.is_empty());
     assert_eq!(key.app, app.unwrap_or(&requested.key.app));
     assert!(requested.key.app.is_empty() || key.app == requested.key.app);

@@ -27,7 +27,7 @@ impl World {
         self.clients.get_mut(&id).expect("a client of the server")
     }
 
-    fn receive<S>(&mut self, to: PeerId, event: &PeerEvent<S>) {
+    fn receive<S: Clone>(&mut self, to: PeerId, event: &PeerEvent<S>) {
         let client = self.client(to);
         let hears = client.is_connected();
         match *event {
