@@ -116,7 +116,8 @@
 //! | sends too fast | the server reads its messages more slowly |
 //! | sends nothing for [`Config::silence_timeout`], not even pongs | disconnected |
 //! | has the same address as many others, or joins too often | refused with [`FULL`](close_code::FULL) or HTTP 429 |
-//! | connects and sends no request | the connection ends after 5 s, or when the server needs its place |
+//! | connects and sends no request | the connection ends after 5 s, or when the server needs its place. With TLS, the handshake may take 10 s more |
+//! | sends endless fragments of a message, or a request whose head is longer than 32 KiB | disconnected |
 //!
 //! Behind a reverse proxy, the client's address is in `X-Forwarded-For`. The server trusts this
 //! header only from [`Config::trusted_proxies`].
