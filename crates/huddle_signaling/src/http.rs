@@ -21,6 +21,7 @@ use tower_http::services::ServeDir;
 use tracing::{debug, warn};
 
 use crate::{
+    admission::Denied,
     client,
     config::Config,
     gate::{Exchange, Gate},
@@ -149,7 +150,7 @@ fn join(
         let max_clients = app.config.max_clients_per_address;
         let admitted = exchange
             .join(app.hub.is_returning(&join_request, exchange))
-            .map_err(|denied| Refusal::from_denied(denied, max_clients))?;
+            .map_err(|denied| refusal(denied, max_clients))?;
         let now = SystemTime::now();
         let mut join_request = pass::check(&app.verifier, token.as_deref(), join_request, now)?;
         join_request.access.is_extra = admitted.is_extra;
@@ -207,6 +208,16 @@ struct Health {
     clients: usize,
     uptime_s: u64,
     version: &'static str,
+}
+
+/// Returns the refusal of a client whose address is over a limit.
+fn refusal(denied: Denied, max_clients: usize) -> Refusal {
+    match denied {
+        Denied::TooManyClients => Refusal::TooManyClients { max: max_clients },
+        Denied::TooManyJoins { wait } => Refusal::TooManyJoins {
+            seconds: wait.as_secs().saturating_add(1),
+        },
+    }
 }
 
 fn health(app: &App) -> Response {

@@ -8,7 +8,6 @@ use uuid::Uuid;
 
 use crate::{
     access::Access,
-    admission::Denied,
     close_code,
     config::MAX_NAME_BYTES,
     message::ResumeSecret,
@@ -73,15 +72,6 @@ impl Refusal {
             JoinError::TokenExpired => Self::TokenExpired,
             JoinError::TokenInUse => Self::TokenInUse,
             JoinError::TooManyClients => Self::TooManyClients { max: max_clients },
-        }
-    }
-
-    pub(crate) fn from_denied(denied: Denied, max_clients: usize) -> Self {
-        match denied {
-            Denied::TooManyClients => Self::TooManyClients { max: max_clients },
-            Denied::TooManyJoins { wait } => Self::TooManyJoins {
-                seconds: wait.as_secs().saturating_add(1),
-            },
         }
     }
 

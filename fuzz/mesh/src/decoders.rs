@@ -52,6 +52,19 @@ pub fn signal(text: &str) {
     let Ok(message) = text.parse::<ServerMessage>() else {
         return;
     };
+    match &message {
+        ServerMessage::Session(session) => {
+            let secret = session.resume.expose();
+            assert!(secret.len() == 32 && secret.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        }
+        ServerMessage::IceServers(Ok(servers)) => {
+            assert!((1..=8).contains(&servers.urls.len()));
+            let logins = servers.username.iter().chain(&servers.credential);
+            assert!(logins.clone().all(|login| (1..=512).contains(&login.len())));
+            assert!(servers.urls.iter().chain(logins).all(|text| is_plain(text)));
+        }
+        _ => {}
+    }
     if let ServerMessage::Signal(sender, Ok(signal)) = &message {
         if let Signal::Candidate { ufrag, .. } = signal {
             assert_ne!(

@@ -117,19 +117,7 @@ pub fn signal(u: U) -> Result<String> {
         0 => json!({ "IdAssigned": id(u)? }),
         1 => json!({ "NewPeer": id(u)? }),
         2 => json!({ "PeerLeft": id(u)? }),
-        3 if u.arbitrary()? => json!("KeepAlive"),
-        3 if u.arbitrary()? => json!({ "Members": [id(u)?, id(u)?] }),
-        3 if u.arbitrary()? => json!({ "Doubtful": id(u)? }),
-        3 if u.arbitrary()? => json!({ "Resumed": id(u)? }),
-        3 if u.arbitrary()? => {
-            let members = [id(u)?, id(u)?];
-            json!({ "Session": { "resume": id(u)?, "timeout_ms": 9, "members": members } })
-        }
-        3 if u.arbitrary()? => {
-            let url = word(u, 4)?;
-            json!({ "IceServers": { "urls": [url], "username": "u", "credential": "p" } })
-        }
-        3 => json!({ "Group": stage(u)? }),
+        3 => extension(u)?,
         4..=7 => json!({ "Signal": { "sender": id(u)?, "data": { "Offer": sdp(u)? } } }),
         8..=10 => json!({ "Signal": { "sender": id(u)?, "data": { "Answer": sdp(u)? } } }),
         _ => {
@@ -138,6 +126,46 @@ pub fn signal(u: U) -> Result<String> {
         }
     };
     Ok(event.to_string())
+}
+
+/// Generates a message that only the huddle server sends.
+fn extension(u: U) -> Result<serde_json::Value> {
+    Ok(match u.int_in_range(0..=7)? {
+        0 => json!("KeepAlive"),
+        1 => json!({ "Members": [id(u)?, id(u)?] }),
+        2 => json!({ "Doubtful": id(u)? }),
+        3 => json!({ "Resumed": id(u)? }),
+        4 => json!({ "Session": { "resume": secret(u)?, "timeout_ms": number(u)? } }),
+        5 => {
+            let members = [id(u)?, id(u)?];
+            json!({ "Session": { "resume": secret(u)?, "members": members } })
+        }
+        6 => {
+            let len = *u.choose(&[0, 1, 2, 8, 9])?;
+            let urls = vec![format!("turn:{}", word(u, 4)?); len];
+            let (username, credential) = (login(u)?, login(u)?);
+            json!({ "IceServers": { "urls": urls, "username": username, "credential": credential } })
+        }
+        _ => json!({ "Group": stage(u)? }),
+    })
+}
+
+/// Generates the secret of a place.
+fn secret(u: U) -> Result<String> {
+    let id = id(u)?;
+    Ok(if u.arbitrary()? {
+        id.replace('-', "")
+    } else {
+        id
+    })
+}
+
+/// Generates a user name or password.
+fn login(u: U) -> Result<String> {
+    Ok(match u.int_in_range(0..=7)? {
+        0 => "x".repeat(*u.choose(&[512, 513])?),
+        _ => word(u, 1)?,
+    })
 }
 
 /// Generates the stage of a group.

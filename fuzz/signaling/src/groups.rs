@@ -1,39 +1,45 @@
-//! Clients with and without extensions in `?next=N` queues. The messages that each client receives
-//! always agree with the members of its group.
+//! Clients with and without extensions in the rooms and `?next=N` queues of a server. They lose
+//! their connections and return. The messages that each client receives always agree with the
+//! members of its room or group.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use arbitrary::Arbitrary;
-use http::Uri;
 use matchbox_protocol::{PeerEvent, PeerId};
 use uuid::Uuid;
 
+use self::{
+    client::{Client, Location},
+    join::{Join, Return},
+};
 use crate::{
-    members::limits,
-    message::{Delivery, Event, Extension, Request, Stage},
-    request::join_request,
-    rooms::Registry,
+    group_id::GroupIds,
+    members::{limits, rest},
+    message::Request,
+    rooms::{JoinError, JoinRequest, Registry},
 };
 
-/// A sequence of client actions in the queues of a server.
+mod client;
+mod deliver;
+mod join;
+
+/// A sequence of client actions in the rooms and queues of a server.
 #[derive(Debug, Arbitrary)]
 pub struct Scenario {
+    keeps_places: bool,
+    #[arbitrary(with = rest)]
     steps: Vec<Step>,
 }
 
+/// An action of a client. The numbers select among all clients.
 #[derive(Debug, Arbitrary)]
 enum Step {
-    Join {
-        size: u8,
-        has_extensions: bool,
-        /// The client requests the group whose id this client received last.
-        group_of: Option<u8>,
-    },
+    Join(Join),
     Leave(u8),
-    /// The first client reports links to the others. The numbers select among all clients.
+    /// The connection of the client is lost.
+    Lose(u8),
+    Return(u8, Return),
+    /// The first client reports links to the others.
     Linked(u8, Vec<u8>),
     /// The client reports a link to every member of its group.
     LinkedWithAll(u8),
@@ -42,35 +48,43 @@ enum Step {
     Signal(u8, u8),
     /// Tenths of a second.
     Time(u8),
+    /// The server ends all places.
+    EndPlaces,
     /// The client sends this text.
     Text(u8, String),
-}
-
-/// A client, and the messages that it has received from the server.
-#[derive(Debug, Default)]
-struct Client {
-    has_extensions: bool,
-    mates: BTreeSet<PeerId>,
-    group: Option<Uuid>,
 }
 
 struct World {
     registry: Registry,
     clients: BTreeMap<PeerId, Client>,
+    /// The groups that the server has created, and their games.
+    apps: BTreeMap<Uuid, String>,
+    resume_timeout: Duration,
+    now: Duration,
     last: u128,
 }
 
 impl Scenario {
     /// Runs the scenario. Panics if a client receives a wrong message.
     pub fn run(self) {
+        let mut limits = limits();
+        if !self.keeps_places {
+            limits.resume_timeout = Duration::ZERO;
+        }
         let mut world = World {
-            registry: Registry::new(limits()),
+            registry: Registry::new(limits, GroupIds::new(&[])),
             clients: BTreeMap::new(),
+            apps: BTreeMap::new(),
+            resume_timeout: limits.resume_timeout,
+            now: Duration::ZERO,
             last: 0,
         };
         for step in self.steps {
             world.step(step);
             assert_eq!(world.registry.peers(), world.clients.len());
+            for (id, client) in &world.clients {
+                client.check(*id, &world.clients);
+            }
         }
         while let Some(peer) = world.at(0) {
             world.leave(peer);
@@ -85,16 +99,37 @@ impl World {
         self.clients.keys().nth(at).copied()
     }
 
+    /// Returns the client with this number if it has a connection.
+    fn connected(&self, n: u8) -> Option<PeerId> {
+        self.at(n).filter(|id| self.clients[id].is_connected())
+    }
+
     fn step(&mut self, step: Step) {
         match step {
-            Step::Join {
-                size,
-                has_extensions,
-                group_of,
-            } => self.join(size % 4, has_extensions, group_of),
+            Step::Join(join) => {
+                let request = self.request(join);
+                // The result is the expected one.
+                let _ = self.join(request, true);
+            }
             Step::Leave(n) => {
                 if let Some(peer) = self.at(n) {
                     self.leave(peer);
+                }
+            }
+            Step::Lose(n) => {
+                if let Some(peer) = self.connected(n) {
+                    self.lose(peer);
+                }
+            }
+            Step::Return(n, back) => {
+                if let Some(peer) = self.at(n) {
+                    let request = self.returning(peer, back);
+                    let joined = self.join(request, !back.unheard);
+                    if let Ok(id) = joined
+                        && back.unheard
+                    {
+                        self.lose(id);
+                    }
                 }
             }
             Step::Linked(n, with) => {
@@ -107,32 +142,23 @@ impl World {
                 self.linked(n, &with);
             }
             Step::Message(n) => {
-                if let Some(peer) = self.at(n) {
+                if let Some(peer) = self.connected(n) {
                     self.registry.message_received(peer);
+                    self.registry.confirm_session(peer);
+                    self.client(peer).confirm();
                 }
             }
             Step::Signal(from, to) => {
-                if let (Some(from), Some(to)) = (self.at(from), self.at(to)) {
-                    let data = serde_json::value::to_raw_value("hi").expect("JSON");
-                    let data = crate::message::Payload(&data);
-                    let is_relayed = self.registry.route(from, to, data).is_some();
-                    assert_eq!(
-                        is_relayed,
-                        from == to || self.clients[&from].mates.contains(&to)
-                    );
+                if let (Some(from), Some(to)) = (self.connected(from), self.at(to)) {
+                    let share_room = from == to || self.clients[&from].mates.contains(&to);
+                    assert_eq!(self.registry.record_signal(from, to), share_room);
                 }
             }
-            Step::Time(tenths) => {
-                let step = Duration::from_millis(100) * u32::from(tenths);
-                let (deliveries, stopped) = self.registry.tick(step);
+            Step::Time(tenths) => self.tick(Duration::from_millis(100) * u32::from(tenths)),
+            Step::EndPlaces => {
+                let deliveries = self.registry.end_places(Duration::MAX);
                 self.deliver(deliveries);
-                for peer in stopped {
-                    assert!(
-                        self.clients[&peer].has_extensions,
-                        "a stock client never counts as stopped"
-                    );
-                    self.leave(peer);
-                }
+                self.clients.retain(|_, client| client.lost.is_none());
             }
             Step::Text(n, text) => {
                 if let Ok(Request::Linked(with)) = serde_json::from_str(&text) {
@@ -142,24 +168,50 @@ impl World {
         }
     }
 
-    fn join(&mut self, size: u8, has_extensions: bool, group_of: Option<u8>) {
-        let group = group_of.and_then(|n| self.clients[&self.at(n)?].group);
-        let group = group.map(|id| format!("&group={}", id.simple()));
-        let huddle = u8::from(has_extensions);
-        let group = group.unwrap_or_default();
-        let uri = format!("/a?next={}&huddle={huddle}{group}", size + 1);
-        let uri: Uri = uri.parse().expect("a valid URL");
-        let join_request = join_request(&uri, 64).expect("a valid request");
-        self.last += 1;
-        let peer = PeerId(Uuid::from_u128(self.last));
-        if let Ok(deliveries) = self.registry.join(peer, join_request) {
-            let client = Client {
-                has_extensions,
-                ..Client::default()
-            };
-            self.clients.insert(peer, client);
-            self.deliver(deliveries);
+    /// Lets a client join, and returns its id. Compares the result with the expected one.
+    fn join(&mut self, mut request: JoinRequest, hears: bool) -> Result<PeerId, JoinError> {
+        let holder = self.holder(&request);
+        assert_eq!(self.registry.place(&request), holder);
+        let queue = Location::Queue(request.key.clone());
+        let lost_player = holder.filter(|id| self.clients[id].location == queue);
+        assert_eq!(self.registry.lost_player(&request), lost_player);
+        if let Some(lost) = lost_player {
+            self.leave(lost);
+            request.access.is_extra = false;
         }
+
+        self.last += 1;
+        let new_id = PeerId(Uuid::from_u128(self.last));
+        let joined = self.registry.join(new_id, request.clone());
+        let returning = self.expected_return(&request);
+        let expected = match returning {
+            Some(_) if self.is_token_taken(&request, returning) => Err(JoinError::TokenInUse),
+            Some(id) => Ok(id),
+            None => self.expected_location(&request).map(|location| {
+                let client = Client::new(request.has_extensions, location);
+                self.clients.insert(new_id, client);
+                new_id
+            }),
+        };
+        assert_eq!(
+            joined.as_ref().map(|(id, _)| *id).map_err(|why| *why),
+            expected
+        );
+        let (id, deliveries) = joined?;
+        let client = self.client(id);
+        client.valid = request
+            .resume
+            .filter(|_| returning.is_some())
+            .into_iter()
+            .collect();
+        client.lost = None;
+        client.hears = hears;
+        let token = request.access.token;
+        client.token = token.map(|token| token.id.parse().expect("a number"));
+        assert_eq!(deliveries[0].event, PeerEvent::IdAssigned(id).into());
+        assert_eq!(deliveries[0].to, [id]);
+        self.deliver(deliveries);
+        Ok(id)
     }
 
     fn leave(&mut self, peer: PeerId) {
@@ -168,42 +220,43 @@ impl World {
         self.deliver(deliveries);
     }
 
-    fn linked(&mut self, n: u8, with: &[PeerId]) {
-        let Some(peer) = self.at(n) else {
-            return;
-        };
-        let deliveries = self.registry.set_links(peer, with);
+    /// Ends the connection of a client. Only a client in a room keeps its place.
+    fn lose(&mut self, peer: PeerId) {
+        let now = self.now;
+        let client = self.client(peer);
+        client.lost = Some(now);
+        client.hears = true;
+        let in_room = matches!(client.location, Location::Room(_));
+        let keeps_place = in_room && !client.valid.is_empty();
+        if !keeps_place {
+            self.clients.remove(&peer);
+        }
+        let deliveries = self.registry.lose(peer);
         self.deliver(deliveries);
+        assert_eq!(self.registry.contains(peer), keeps_place);
     }
 
-    fn deliver(&mut self, deliveries: Vec<Delivery<'static>>) {
-        for Delivery { event, to } in deliveries {
-            for to in to {
-                let client = self.clients.get_mut(&to).expect("a connected client");
-                match &event {
-                    Event::Matchbox(PeerEvent::IdAssigned(id)) => assert_eq!(*id, to),
-                    &Event::Matchbox(PeerEvent::NewPeer(new)) => {
-                        assert!(client.mates.insert(new), "announced twice");
-                        let new = self.clients.get_mut(&new).expect("a connected client");
-                        assert!(new.mates.insert(to), "both received `NewPeer`");
-                    }
-                    Event::Matchbox(PeerEvent::PeerLeft(left)) => {
-                        assert!(client.mates.remove(left), "was not announced");
-                    }
-                    Event::Matchbox(PeerEvent::Signal { .. }) => panic!("no client sent a signal"),
-                    Event::Extension(Extension::Group(stage)) => {
-                        assert!(client.has_extensions, "sent to a stock client");
-                        client.group = match *stage {
-                            Stage::Waiting => None,
-                            Stage::Full(id) | Stage::Linked(id) => Some(id),
-                        };
-                    }
-                    Event::Extension(Extension::Members(members)) => {
-                        assert!(client.has_extensions, "sent to a stock client");
-                        assert!(!members.contains(&to), "the list contains its receiver");
-                    }
-                }
-            }
+    fn tick(&mut self, step: Duration) {
+        let (deliveries, stopped) = self.registry.tick(step);
+        self.deliver(deliveries);
+        let (now, timeout) = (self.now, self.resume_timeout);
+        let has_ended = |lost: Duration| lost + timeout <= now;
+        self.clients
+            .retain(|_, client| !client.lost.is_some_and(has_ended));
+        self.now += step;
+        for peer in stopped {
+            let client = &self.clients[&peer];
+            assert!(client.has_extensions, "a stock client counts as stopped");
+            let in_queue = matches!(client.location, Location::Queue(_));
+            assert!(in_queue, "a member of a room counts as stopped");
+            self.leave(peer);
+        }
+    }
+
+    fn linked(&mut self, n: u8, with: &[PeerId]) {
+        if let Some(peer) = self.connected(n) {
+            let deliveries = self.registry.set_links(peer, with);
+            self.deliver(deliveries);
         }
     }
 }

@@ -5,14 +5,35 @@
 #![allow(dead_code)]
 
 #[rustfmt::skip]
+#[path = "../../../crates/huddle_signaling/src/access.rs"]
+mod access;
+#[rustfmt::skip]
+#[path = "../../../crates/huddle_signaling/src/address.rs"]
+mod address;
+#[rustfmt::skip]
 #[path = "../../../crates/huddle_signaling/src/close_code.rs"]
 mod close_code;
+#[rustfmt::skip]
+#[path = "../../../crates/huddle_signaling/src/config/mod.rs"]
+mod config;
+#[rustfmt::skip]
+#[path = "../../../crates/huddle_signaling/src/error.rs"]
+mod error;
+#[rustfmt::skip]
+#[path = "../../../crates/huddle_signaling/src/group_id.rs"]
+mod group_id;
 #[rustfmt::skip]
 #[path = "../../../crates/huddle_signaling/src/message.rs"]
 mod message;
 #[rustfmt::skip]
+#[path = "../../../crates/huddle_signaling/src/pass.rs"]
+mod pass;
+#[rustfmt::skip]
 #[path = "../../../crates/huddle_signaling/src/pick.rs"]
 mod pick;
+#[rustfmt::skip]
+#[path = "../../../crates/huddle_signaling/src/places.rs"]
+mod places;
 #[rustfmt::skip]
 #[path = "../../../crates/huddle_signaling/src/player.rs"]
 mod player;
@@ -25,8 +46,15 @@ mod request;
 #[rustfmt::skip]
 #[path = "../../../crates/huddle_signaling/src/rooms/mod.rs"]
 mod rooms;
+#[rustfmt::skip]
+#[path = "../../../crates/huddle_signaling/src/token.rs"]
+mod token;
+#[rustfmt::skip]
+#[path = "../../../crates/huddle_signaling/src/verifier.rs"]
+mod verifier;
 
 pub mod decoders;
 pub mod groups;
 pub mod members;
 pub mod text;
+pub mod tokens;
