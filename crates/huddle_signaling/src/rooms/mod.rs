@@ -258,8 +258,13 @@ impl Registry {
         for peer in &members {
             self.peers.insert(*peer, Location::Room(id));
         }
-        if let Some(name) = &name {
-            self.names.insert(name.clone(), id);
+        // Clients that knew the id may have used it for a room of their own. No client can join that
+        // room from now on.
+        if let Some(name) = &name
+            && let Some(previous) = self.names.insert(name.clone(), id)
+            && let Some(room) = self.rooms.get_mut(&previous)
+        {
+            room.name = None;
         }
         self.rooms.insert(id, Room { members, name });
     }

@@ -7,6 +7,7 @@ use super::{join::MAX_LISTED, *};
 use crate::message::{Event, Extension, Payload, Stage};
 
 mod games;
+mod group_names;
 
 fn peer(n: u128) -> PeerId {
     PeerId(Uuid::from_u128(n))
