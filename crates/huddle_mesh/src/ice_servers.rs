@@ -30,8 +30,8 @@ impl IceServers {
 
     /// Replaces the servers of the signaling server. Returns `false` if nothing changes.
     ///
-    /// Logs and leaves out URLs that cannot be used, also those that `check` rejects. If none is left,
-    /// the previous servers stay.
+    /// Logs and leaves out URLs that cannot be used, including those that `check` rejects. If none is
+    /// left, the previous servers stay.
     pub(crate) fn set_from_server(
         &mut self,
         server: IceServer,

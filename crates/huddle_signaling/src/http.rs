@@ -251,6 +251,10 @@ async fn serve_file(app: &App, request: Request) -> Response {
     let Some(dir) = &app.config.serve else {
         return explain_server(request.uri());
     };
+    // `GET room` and `OPTIONS *` have no path.
+    if !request.uri().path().starts_with('/') {
+        return no_such_file();
+    }
     let mut files = ServeDir::new(dir).precompressed_br().precompressed_gzip();
     let mut response = match files.try_call(request).await {
         Ok(response) if response.status() == StatusCode::NOT_FOUND => no_such_file(),

@@ -116,7 +116,8 @@
 //! | sends too fast | the server reads its messages more slowly |
 //! | sends nothing for [`Config::silence_timeout`], not even pongs | disconnected |
 //! | shares its address with too many clients, or joins too often | refused with [`FULL`](close_code::FULL) or HTTP 429 |
-//! | connects and sends no request | disconnected after 5 s, or earlier if the server needs room |
+//! | connects and sends no request | disconnected after 5 s, or earlier if the server needs room. A TLS handshake may take 10 s more |
+//! | sends endless fragments of a message, or a request whose head is longer than 32 KiB | disconnected |
 //!
 //! Behind a reverse proxy, the server reads the client's address from `X-Forwarded-For`. It trusts
 //! this header only from [`Config::trusted_proxies`].

@@ -89,11 +89,7 @@ impl Metrics {
     pub(crate) fn new(config: &Config) -> Self {
         let registry = Registry::new();
         let r = &registry;
-        let max_clients = gauge(
-            r,
-            "huddle_max_clients",
-            "Maximum number of connected clients.",
-        );
+        let max_clients = gauge(r, "huddle_max_clients", "Maximum number of clients.");
         max_clients.set(integer(config.max_clients));
         let start = gauge(
             r,
@@ -116,7 +112,7 @@ impl Metrics {
             joins: counters(
                 r,
                 "huddle_joins_total",
-                "Clients that tried to join, by result.",
+                "Clients that tried to join or to take their place again, by result.",
                 ("result", &["accepted", "refused"]),
             ),
             refusals: counters(
@@ -162,7 +158,11 @@ impl Metrics {
                 "huddle_handshakes",
                 "Connections that are not WebSockets: handshakes, and requests for pages.",
             ),
-            clients: gauge(r, "huddle_clients", "Connected clients."),
+            clients: gauge(
+                r,
+                "huddle_clients",
+                "Clients, including those whose connection was lost and whose place is kept.",
+            ),
             rooms: gauge(r, "huddle_rooms", "Rooms with members."),
             queued_bytes: gauge(
                 r,

@@ -117,10 +117,12 @@ impl Outbox {
     pub(crate) fn push(&self, message: Message) -> Result<(), Overflow> {
         let cost = cost(&message);
         self.account.add(cost)?;
-        self.messages.send(message).map_err(|_| {
+        if self.messages.send(message).is_err() {
+            // The connection has just ended, and its task is about to report why. The client may keep its
+            // place, so this must not count as an overflow.
             self.account.remove(cost);
-            Overflow
-        })
+        }
+        Ok(())
     }
 
     /// Frees the bytes of a message that was written to the socket.

@@ -156,7 +156,8 @@ pub(crate) fn check_origin(headers: &HeaderMap, allowed: &[String]) -> Result<()
 
 /// Returns the room that the path and `?next=N` name. The path is `/ROOM` or `/GAME/ROOM`.
 pub(crate) fn room_key(uri: &Uri, max_members: usize) -> Result<RoomKey, Refusal> {
-    let path = uri.path().strip_prefix('/').unwrap_or_default();
+    // `GET room` and `OPTIONS *` have no path.
+    let path = uri.path().strip_prefix('/').ok_or(Refusal::NotFound)?;
     let (app, name) = match path.split_once('/') {
         None => ("", path),
         Some((app, name)) if app.is_empty() || name.is_empty() || name.contains('/') => {

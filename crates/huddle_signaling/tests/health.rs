@@ -2,9 +2,16 @@
 
 mod common;
 
+use std::net::SocketAddr;
+
 use common::{Client, TIMEOUT, get, local_config, start};
+use huddle_signaling::Config;
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    time::timeout,
+};
 
 #[tokio::test]
 async fn health_counts_rooms_and_clients() {
@@ -70,4 +77,50 @@ async fn invalid_upgrade_is_refused() {
     let response = get(server.addr, "/room", headers).await;
     assert_eq!(response.status, 400);
     member.expect_nothing().await;
+}
+
+/// Sends bytes, and returns the first line of the answer.
+async fn first_line(addr: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut lines = BufReader::new(stream).lines();
+    let line = timeout(TIMEOUT, lines.next_line()).await.unwrap();
+    line.unwrap().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn other_methods_are_answered_and_join_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    for serve in [None, Some(dir.path().to_owned())] {
+        let server = start(Config {
+            serve,
+            ..local_config()
+        })
+        .await;
+        let mut member = Client::join(server.addr, "/room").await;
+        let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+        for headers in ["", upgrade] {
+            for line in [
+                "HEAD /room HTTP/1.1",
+                "OPTIONS * HTTP/1.1",
+                "OPTIONS /room HTTP/1.1",
+                "CONNECT room:80 HTTP/1.1",
+                "POST /room HTTP/1.1",
+                "BREW /room HTTP/1.1",
+                "GET /room HTTP/1.0",
+                "GET room HTTP/1.1",
+                "PRI * HTTP/2.0",
+            ] {
+                let request = format!("{line}\r\nHost: x\r\nHost: y\r\n{headers}\r\n");
+                let answer = first_line(server.addr, &request).await;
+                let status = answer.split(' ').nth(1).unwrap_or("none");
+                let is_refused = status.starts_with('4') || status == "none";
+                assert!(is_refused, "{line} {headers}: {answer}");
+                member.expect_nothing().await;
+            }
+        }
+        let health = "HEAD /health HTTP/1.1\r\nHost: x\r\n\r\n";
+        assert_eq!(first_line(server.addr, health).await, "HTTP/1.1 200 OK");
+    }
 }

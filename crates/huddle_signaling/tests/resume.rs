@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use common::{
     Client, RunningServer, TIMEOUT,
     attack::open_config,
-    closed, connect, local_config, next,
+    closed, connect, local_config, next, refused,
     sources::{connect_from, loopback},
     start,
 };
@@ -17,6 +17,7 @@ use matchbox_protocol::{JsonPeerEvent, JsonPeerRequest, PeerId};
 use serde_json::{Value, json};
 use tokio::{
     net::TcpStream,
+    task::JoinSet,
     time::{sleep, timeout},
 };
 use tokio_tungstenite::{
@@ -424,4 +425,42 @@ async fn shutdown_does_not_wait_for_lost_members() {
     server.stop.send(()).unwrap();
     assert_eq!(closed(&mut a.socket).await.0, close_code::GOING_AWAY);
     timeout(TIMEOUT, server.ended).await.unwrap().unwrap();
+}
+
+/// The connections of a whole school break at once, shortly after its clients have joined.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_clients_of_an_address_return_after_an_outage() {
+    let config = Config {
+        resume_timeout: LONG,
+        joins_per_second: 32,
+        ..open_config()
+    };
+    let max = config.max_clients_per_address;
+    let server = start(config).await;
+    let mut lost = Vec::new();
+    for _ in 0..max {
+        lost.push(Member::join(&server, ROOM).await.lose());
+    }
+    let addr = server.addr;
+    let mut returning = JoinSet::new();
+    for (id, secret) in lost {
+        returning.spawn(async move {
+            loop {
+                // The server refuses a client whose address joins too often, and drops a connection
+                // whose address opens too many at once.
+                if let Ok(mut socket) = connect(addr, &resume(&secret)).await
+                    && let Message::Text(text) = next(&mut socket).await
+                {
+                    let event: JsonPeerEvent = text.parse().unwrap();
+                    assert_eq!(event, JsonPeerEvent::IdAssigned(id));
+                    return socket;
+                }
+                sleep(Duration::from_millis(200)).await;
+            }
+        });
+    }
+    let sockets = timeout(2 * TIMEOUT, returning.join_all()).await.unwrap();
+    assert_eq!(sockets.len(), max);
+    let refused = refused(addr, "/room").await;
+    assert_eq!(refused.status, 429);
 }

@@ -37,7 +37,8 @@ pub struct Config {
     /// A folder whose files the server sends to plain HTTP requests, for example a web build of
     /// the game. Default `None`.
     pub serve: Option<PathBuf>,
-    /// The maximum number of connected clients, in all rooms together. Default 10 000.
+    /// The maximum number of clients, in all rooms together. A client that lost its connection counts
+    /// while its place is kept. Default 10 000.
     pub max_clients: usize,
     /// The maximum number of members of one room, and the largest `?next=N`. At least 1. Default
     /// 64.
@@ -77,14 +78,15 @@ pub struct Config {
     /// [`max_clients`](Self::max_clients), but at least one message. At least
     /// [`max_queue_bytes`](Self::max_queue_bytes). Default 256 MiB.
     pub max_total_queue_bytes: usize,
-    /// The maximum number of clients with the same address. For IPv6, a /64 network counts as one
-    /// address. Programs on the server's own machine are not limited while
+    /// The maximum number of clients with the same address. A client that lost its connection counts
+    /// while the server keeps its place. For IPv6, a /64 network counts as one address. Programs on the server's own machine are not limited while
     /// [`trusted_proxies`](Self::trusted_proxies) contains the loopback networks. At least 1.
     /// Default 64.
     pub max_clients_per_address: usize,
     /// The maximum number of connections from the same address that are not WebSockets: page loads,
     /// and clients that are about to join. A new connection replaces the one that has waited longest
-    /// without sending a request. At least 1. Default 32.
+    /// without sending a request. At least 1. Default 64, so that all clients of an address can connect
+    /// at once.
     pub max_http_per_address: usize,
     /// The number of clients with the same address that may join per second on average. At least 1.
     /// Default 8.
@@ -141,7 +143,7 @@ impl Default for Config {
             link_timeout: Duration::from_secs(10),
             max_total_queue_bytes: 256 * 1024 * 1024,
             max_clients_per_address: 64,
-            max_http_per_address: 32,
+            max_http_per_address: 64,
             joins_per_second: 8,
             join_burst: 64,
             trusted_proxies: vec![

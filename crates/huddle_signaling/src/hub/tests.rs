@@ -95,3 +95,16 @@ async fn no_place_is_kept_while_the_server_shuts_down() {
     assert_eq!(messages(&mut a_inbox), [json!({ "PeerLeft": id })]);
     assert_eq!(hub.count(), (1, 1));
 }
+
+/// The task of the broken connection has ended, and has not reported the loss yet.
+#[test]
+fn message_to_a_broken_connection_does_not_end_its_place() {
+    let hub = hub();
+    let (lost, mut inbox) = hub.join(request(None), None).unwrap();
+    let (id, resume) = (lost.id, secret(&messages(&mut inbox)));
+    drop(inbox);
+    let (_newcomer, _inbox) = hub.join(request(None), None).unwrap();
+    lost.lose();
+    let (back, _inbox) = hub.join(request(resume), None).unwrap();
+    assert_eq!(back.id, id);
+}

@@ -45,7 +45,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TIME")]
     pub(super) resume_timeout: Option<Span>,
 
-    /// Maximum number of connected clients, in all rooms together
+    /// Maximum number of clients, in all rooms together
     #[arg(long, value_name = "N", value_parser = text::number::<usize>)]
     pub(super) max_clients: Option<usize>,
 

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::group_id::GroupIds;
+use crate::message::{Event, Extension};
 
 const SECOND: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_millis(250);

@@ -216,6 +216,11 @@ impl ClientGroup {
             let numbers: Vec<_> = members.iter().map(client).collect();
             return format!("Members {}", numbers.join(" "));
         }
+        // The secret is random.
+        if let Some(session) = event.get("Session") {
+            let has_secret = session["resume"].as_str().is_some_and(|s| s.len() == 32);
+            return format!("Session {} ms, secret: {has_secret}", session["timeout_ms"]);
+        }
         match event.get("Signal") {
             Some(signal) => format!("{} from {}", signal["data"], client(&signal["sender"])),
             None => event.to_string(),

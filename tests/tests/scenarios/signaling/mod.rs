@@ -192,8 +192,20 @@ const BEHAVIORS: &[Behavior] = &[
         ]),
     },
     Behavior {
-        description: "a path of two segments is not a room",
-        script: |clients| clients.join("a/b"),
+        description: "a path of two segments",
+        script: |clients| {
+            clients.join("a/b")?;
+            clients.join("a/b")
+        },
+        expected: Different {
+            stock: &["0 is refused: 404 Not Found", "1 is refused: 404 Not Found"],
+            ours: &["0 receives NewPeer 1"],
+            reason: "it is the room of a game, so that the queues of different games never mix",
+        },
+    },
+    Behavior {
+        description: "a path of three segments is not a room",
+        script: |clients| clients.join("a/b/c"),
         expected: Same(&["0 is refused: 404 Not Found"]),
     },
     Behavior {
@@ -336,12 +348,13 @@ const BEHAVIORS: &[Behavior] = &[
         expected: Different {
             stock: &["0 receives NewPeer 1", "0 receives 1 from 1"],
             ours: &[
+                "1 receives Session 10000 ms, secret: true",
                 "1 receives Members 0",
                 "0 receives NewPeer 1",
                 "1 receives \"KeepAlive\"",
                 "0 receives 1 from 1",
             ],
-            reason: "pages cannot send pings, so they detect a dead connection by the missing echo; new members receive the ids of members that do not answer",
+            reason: "pages cannot send pings, so they detect a dead connection by the missing echo; new members receive the ids of members that do not answer; a client that loses its connection takes its place again",
         },
     },
     Behavior {
