@@ -38,7 +38,7 @@ mod places;
 #[path = "../../../crates/huddle_signaling/src/player.rs"]
 mod player;
 #[rustfmt::skip]
-#[path = "../../../crates/huddle_signaling/src/queue.rs"]
+#[path = "../../../crates/huddle_signaling/src/queue/mod.rs"]
 mod queue;
 #[rustfmt::skip]
 #[path = "../../../crates/huddle_signaling/src/request.rs"]
