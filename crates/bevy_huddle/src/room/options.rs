@@ -71,7 +71,7 @@ impl RoomOptions {
     }
 
     /// Hides this player's IP address from the other peers by sending all data through a TURN
-    /// server. At least one TURN server is required.
+    /// server. At least one is required, here or from the signaling server.
     #[must_use]
     pub fn relay_only(mut self) -> Self {
         self.relay_only = true;

@@ -201,7 +201,7 @@ fn unusable_ice_servers_are_reported_and_the_room_continues() {
     // This uses the real transport. Nothing listens on port 1.
     let options = RoomOptions::new("ws://127.0.0.1:1/room");
     let room = commands
-        .join_room(options.ice_server(turn).relay_only())
+        .join_room(options.ice_server(turn).relay_only().ignore_server_ice())
         .id();
     commands.set_ice_servers(room, [IceServer::stun("stun:127.0.0.1:1")]);
     app.update();
@@ -248,7 +248,8 @@ fn unreachable_server_is_retried() {
 fn relay_only_without_a_relay_fails_with_a_hint() {
     let mut app = watched_app();
     let mut commands = app.world_mut().commands();
-    commands.join_room(RoomOptions::new("ws://127.0.0.1:1/room").relay_only());
+    let options = RoomOptions::new("ws://127.0.0.1:1/room");
+    commands.join_room(options.relay_only().ignore_server_ice());
     app.update();
     let failed = take_events::<RoomFailed>(&mut app);
     assert_eq!(failed[0].error, JoinError::Room(RoomError::NoRelay));

@@ -6,8 +6,8 @@ use matchbox_protocol::{PeerEvent, PeerId};
 use uuid::Uuid;
 
 use super::{
-    World,
     client::{Client, Location},
+    world::World,
 };
 use crate::message::{Delivery, Event, Extension, Session, Stage};
 

@@ -8,8 +8,8 @@ use matchbox_protocol::PeerId;
 use uuid::Uuid;
 
 use super::{
-    World,
     client::{Client, Location},
+    world::World,
 };
 use crate::{
     access::{Access, TokenId},
