@@ -133,7 +133,8 @@ impl Coturn {
         let socket = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
         let timeout = Some(Duration::from_millis(100));
         socket.set_read_timeout(timeout).unwrap();
-        for _ in 0..100 {
+        // A minute, for a busy machine.
+        for _ in 0..400 {
             let _ = socket.send_to(&request, ("127.0.0.1", self.port));
             if socket.recv(&mut [0; 512]).is_ok() {
                 return;
