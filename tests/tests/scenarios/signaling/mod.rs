@@ -198,7 +198,7 @@ const BEHAVIORS: &[Behavior] = &[
             clients.join("a/b")
         },
         expected: Different {
-            stock: &["0 is refused: 404 Not Found", "1 is refused: 404 Not Found"],
+            stock: &["0 is refused: 404 Not Found", "0 is refused: 404 Not Found"],
             ours: &["0 receives NewPeer 1"],
             reason: "it is the room of a game, so that the queues of different games never mix",
         },
