@@ -36,6 +36,9 @@ pub(crate) const TICK: Duration = Duration::from_millis(50);
 /// all other peers.
 const FLOOD_BURST: u32 = 32_768;
 const FLOOD_PER_SECOND: u32 = 4096;
+/// If the local loop did not run for this time, the machine slept or the browser froze the page. The
+/// connections may be dead, and the network may be another one.
+const SLEPT: Duration = Duration::from_secs(5);
 /// How often the server may replace its TURN servers, which replaces relayed links.
 const ICE_BURST: u32 = 4;
 const ICE_PER_SECOND: u32 = 1;
@@ -57,6 +60,8 @@ pub(crate) struct Core {
     flow: Bucket,
     actions: VecDeque<Action>,
     last_tick: Duration,
+    /// The last tick before a sleep whose end was handled.
+    woke_after: Option<Duration>,
 }
 
 impl Core {
@@ -71,6 +76,7 @@ impl Core {
             flow: Bucket::new(FLOOD_BURST, FLOOD_PER_SECOND, Duration::ZERO),
             actions: VecDeque::new(),
             last_tick: Duration::ZERO,
+            woke_after: None,
         }
     }
 
@@ -82,6 +88,7 @@ impl Core {
 
     /// Handles an input that happened at `now`, the time since the room was created.
     pub(crate) fn handle(&mut self, now: Duration, input: Input) {
+        self.wake(now);
         match input {
             Input::SocketOpened => self.signaling.answered(),
             Input::SocketText(text) => {
@@ -107,6 +114,7 @@ impl Core {
 
     /// Advances the time to `now`. The driver calls this every [`TICK`].
     pub(crate) fn tick(&mut self, now: Duration) {
+        self.wake(now);
         let step = now.saturating_sub(std::mem::replace(&mut self.last_tick, now));
         self.activity.tick(step);
         self.update_stopped();
@@ -133,6 +141,15 @@ impl Core {
             },
         }
         self.report_links(now);
+    }
+
+    /// Checks all connections if the local loop did not run for long. Inputs may come before the first
+    /// tick after that, for example the end of the WebSocket.
+    fn wake(&mut self, now: Duration) {
+        let slept = now.saturating_sub(self.last_tick) >= SLEPT;
+        if slept && self.woke_after.replace(self.last_tick) != Some(self.last_tick) {
+            self.network_changed(now);
+        }
     }
 
     /// Sends on the link in use. Returns `false` if there is none.

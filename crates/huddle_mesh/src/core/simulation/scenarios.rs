@@ -249,6 +249,38 @@ fn peer_is_lost_after_a_long_interruption_and_rejoins_with_the_same_id() {
     assert_eq!(simulation.joins(2, 0).len(), 1);
 }
 
+/// The connections of a peer that slept for long are dead. It has to notice that at once, although its
+/// links worked when it fell asleep.
+#[test]
+fn peer_that_wakes_up_after_a_long_sleep_is_back_within_a_second() {
+    for server_ends_the_socket in [true, false] {
+        let mut simulation = Simulation::new(3);
+        simulation.run(seconds(20));
+        simulation.nodes[0].frozen = true;
+        simulation.run(seconds(30));
+        simulation.disconnect(0);
+        if server_ends_the_socket {
+            let end = SocketEnd::Closed(None, "silent".into());
+            simulation.after(Duration::ZERO, 0, Input::SocketEnded(end));
+        } else {
+            let socket = simulation.nodes[0].socket;
+            simulation.dead_sockets.insert((0, socket));
+        }
+        simulation.run(seconds(30));
+        assert_eq!(simulation.leaves(1, 0).len(), 1);
+
+        let woke = simulation.now;
+        simulation.nodes[0].frozen = false;
+        simulation.run(seconds(5));
+        for other in [1, 2] {
+            let back = *simulation.joins(other, 0).last().unwrap();
+            assert!(back > woke, "{server_ends_the_socket}");
+            let took = back - woke;
+            assert!(took < seconds(1), "{server_ends_the_socket}: {took:?}");
+        }
+    }
+}
+
 #[test]
 fn peer_that_wakes_up_does_not_consider_other_peers_lost() {
     let mut simulation = Simulation::new(3);
