@@ -14,12 +14,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{TIMEOUT, connect, get};
+use common::{TIMEOUT, connect, get, listening};
 use futures_util::StreamExt;
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
-    time::{sleep, timeout},
+    time::sleep,
 };
 
 /// The number of clients, and the longest time for which a linked client waits.
@@ -39,11 +38,8 @@ async fn start(bind: &str) -> (Child, SocketAddr) {
         .kill_on_drop(true)
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let line = timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap();
-    let line = line.unwrap();
-    let addr = line.strip_prefix("listening on http://").unwrap();
-    (child, addr.parse().unwrap())
+    let addr = listening(&mut child).await;
+    (child, addr)
 }
 
 async fn clients(addr: SocketAddr) -> u64 {

@@ -12,12 +12,12 @@ use std::{
 use common::{
     Client, TIMEOUT,
     attack::{Honest, run_alone},
-    get,
+    get, listening,
 };
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    io::AsyncWriteExt,
     net::TcpStream,
     process::{Child, Command},
     time::timeout,
@@ -41,12 +41,9 @@ async fn start(before: &str, arguments: &[&str]) -> (Child, SocketAddr, String) 
         .kill_on_drop(true)
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let line = timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap();
-    let line = line.unwrap();
-    let addr = line.strip_prefix("listening on http://").unwrap();
+    let addr = listening(&mut child).await;
     let id = child.id().unwrap().to_string();
-    (child, addr.parse().unwrap(), id)
+    (child, addr, id)
 }
 
 async fn health(addr: SocketAddr) -> Value {

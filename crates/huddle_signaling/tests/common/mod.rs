@@ -11,8 +11,9 @@ use huddle_signaling::{Config, Server};
 use matchbox_protocol::{JsonPeerEvent, JsonPeerRequest, PeerId};
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
+    process::Child,
     sync::oneshot,
     task::JoinHandle,
     time::timeout,
@@ -48,6 +49,15 @@ pub(crate) async fn start(config: Config) -> RunningServer {
         let _ = stopped.await;
     }));
     RunningServer { addr, stop, ended }
+}
+
+/// Waits until a program prints the address on which it listens.
+pub(crate) async fn listening(program: &mut Child) -> SocketAddr {
+    let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
+    let line = timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap();
+    let line = line.expect("the program must print its address");
+    let addr = line.strip_prefix("listening on http://").unwrap();
+    addr.parse().unwrap()
 }
 
 pub(crate) struct Client {
