@@ -181,10 +181,9 @@ fn replace_animation_frames() -> Result<(), JsValue> {
 
 fn worker() -> Result<Worker, JsValue> {
     let script = Array::of1(&WORKER.into());
+    // The URL is not revoked, because a browser may load the script later.
     let url = Url::create_object_url_with_blob(&Blob::new_with_str_sequence(&script)?)?;
-    let worker = Worker::new(&url);
-    Url::revoke_object_url(&url)?;
-    worker
+    Worker::new(&url)
 }
 
 fn error_text(error: &JsValue) -> String {
