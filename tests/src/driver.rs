@@ -28,6 +28,8 @@ use crate::child::ChildGuard;
 
 /// The maximum time until a driver listens, and until its browser has started.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// The number of times that a driver is started before a test fails.
+const START_ATTEMPTS: u32 = 3;
 /// The maximum duration of a WebDriver command.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -158,14 +160,34 @@ impl WebDriverCompatibleCommand for Extension {
 }
 
 /// Starts a driver and waits for its port.
+///
+/// ChromeDriver lets the system choose a free port of IPv4, and ends if the same port of IPv6 is
+/// taken. Therefore a driver that ends gets further attempts.
 fn listen(
     name: &str,
     mut command: Command,
     port_prefix: &'static str,
 ) -> anyhow::Result<(ChildGuard, u16)> {
-    let (sender, receiver) = mpsc::channel();
     let name = format!("{name}'s driver");
-    let mut process = ChildGuard::start(&name, &mut command, move |line| {
+    let mut attempts = 1;
+    loop {
+        match listen_once(&name, &mut command, port_prefix) {
+            Err(error) if attempts < START_ATTEMPTS => {
+                println!("   {error:#}; starting it again");
+                attempts += 1;
+            }
+            result => return result,
+        }
+    }
+}
+
+fn listen_once(
+    name: &str,
+    command: &mut Command,
+    port_prefix: &'static str,
+) -> anyhow::Result<(ChildGuard, u16)> {
+    let (sender, receiver) = mpsc::channel();
+    let mut process = ChildGuard::start(name, command, move |line| {
         if let Some((_, port)) = line.split_once(port_prefix) {
             // Sending fails for any later port, because the receiver is gone.
             let _ = sender.send(port.trim().trim_end_matches('.').parse());

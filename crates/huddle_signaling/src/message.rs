@@ -89,6 +89,9 @@ pub(crate) struct Session {
     pub(crate) resume: ResumeSecret,
     /// The time for which the server keeps the place, in milliseconds.
     pub(crate) timeout_ms: u64,
+    /// The time within which clients whose links all work should return after the server has
+    /// restarted, in milliseconds.
+    pub(crate) spread_ms: u64,
     /// All other members, if the client has taken its place again. Messages to the client may have
     /// been lost with its old connection.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -197,16 +200,17 @@ mod tests {
         let session = |members| Session {
             resume: ResumeSecret(id),
             timeout_ms: 10_000,
+            spread_ms: 4000,
             members,
         };
         for (extension, expected) in [
             (
                 Extension::Session(session(None)),
-                r#"{"Session":{"resume":"0123456789abcdef0123456789abcdef","timeout_ms":10000}}"#,
+                r#"{"Session":{"resume":"0123456789abcdef0123456789abcdef","timeout_ms":10000,"spread_ms":4000}}"#,
             ),
             (
                 Extension::Session(session(Some(vec![PeerId(id)]))),
-                r#"{"Session":{"resume":"0123456789abcdef0123456789abcdef","timeout_ms":10000,"members":["01234567-89ab-cdef-0123-456789abcdef"]}}"#,
+                r#"{"Session":{"resume":"0123456789abcdef0123456789abcdef","timeout_ms":10000,"spread_ms":4000,"members":["01234567-89ab-cdef-0123-456789abcdef"]}}"#,
             ),
             (
                 Extension::Doubtful(PeerId(id)),

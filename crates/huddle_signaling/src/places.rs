@@ -15,7 +15,7 @@ use std::{
 
 use matchbox_protocol::PeerId;
 
-use crate::message::{ResumeSecret, Session};
+use crate::message::ResumeSecret;
 
 #[derive(Debug)]
 struct Place {
@@ -55,7 +55,7 @@ impl Places {
         &mut self,
         peer: PeerId,
         presented: Option<ResumeSecret>,
-    ) -> Option<Session> {
+    ) -> Option<ResumeSecret> {
         if self.timeout.is_zero() {
             return None;
         }
@@ -69,11 +69,7 @@ impl Places {
             end: None,
         };
         self.places.insert(peer, place);
-        Some(Session {
-            resume: secret,
-            timeout_ms: u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX),
-            members: None,
-        })
+        Some(secret)
     }
 
     /// Records that a client has received its newest secret, so that no other one is valid.
@@ -148,7 +144,7 @@ mod tests {
     #[test]
     fn place_ends_after_the_timeout() {
         let mut places = Places::new(TIMEOUT);
-        let secret = places.issue(peer(1), None).unwrap().resume;
+        let secret = places.issue(peer(1), None).unwrap();
         assert!(places.ended(Duration::MAX).is_empty());
         assert!(places.lose(peer(1), Duration::from_secs(5)));
         // A second report of the loss does not extend the place.
@@ -164,13 +160,13 @@ mod tests {
     #[test]
     fn secret_works_until_the_client_has_received_the_next_one() {
         let mut places = Places::new(TIMEOUT);
-        let first = places.issue(peer(1), None).unwrap().resume;
+        let first = places.issue(peer(1), None).unwrap();
         places.lose(peer(1), Duration::ZERO);
-        let lost = places.issue(peer(1), Some(first)).unwrap().resume;
+        let lost = places.issue(peer(1), Some(first)).unwrap();
         assert!(!places.is_doubtful(peer(1)));
         assert!(places.ended(Duration::MAX).is_empty());
         // The client loses that connection before it receives the secret.
-        let second = places.issue(peer(1), Some(first)).unwrap().resume;
+        let second = places.issue(peer(1), Some(first)).unwrap();
         assert_eq!(places.find(lost), None);
         assert_eq!(places.find(first), Some(peer(1)));
         assert_eq!(places.find(second), Some(peer(1)));

@@ -125,6 +125,7 @@ async fn lost_member_returns_with_its_id_and_the_member_list() {
     let server = server(LONG).await;
     let mut a = Member::join(&server, ROOM).await;
     assert_eq!(a.session["timeout_ms"], 60_000);
+    assert_eq!(a.session["spread_ms"], 4000);
     assert!(a.session.get("members").is_none());
     let mut stock = Client::join(server.addr, "/room").await;
     a.expect(json!({ "NewPeer": stock.id })).await;

@@ -16,8 +16,8 @@ use crate::{
 };
 
 /// The maximum time until a fault is reported. Linked players pause for up to 31 s before each of two
-/// attempts.
-const REPORT_TIMEOUT: Duration = Duration::from_secs(70);
+/// attempts, and wait up to 16 s for a server that does not answer the first one.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(85);
 /// The maximum time until the players meet, longer than the pause between connection attempts.
 const MEETING_TIMEOUT: Duration = Duration::from_secs(40);
 const FLOODED: Duration = Duration::from_secs(10);

@@ -271,7 +271,13 @@ impl Core {
             ServerMessage::IceServers(servers) => {
                 return self.ice_servers_offered(now, servers.clone());
             }
-            ServerMessage::Session(session) => self.signaling.set_place(session.resume),
+            ServerMessage::Session(session) => {
+                self.signaling.set_place(session.resume);
+                if let Some(spread) = session.spread_ms {
+                    self.signaling
+                        .set_spread(Duration::from_millis(spread.into()));
+                }
+            }
             _ => {}
         }
         self.supervisor

@@ -80,6 +80,10 @@ enum WireEvent<'a> {
 pub(crate) struct Session {
     /// The secret with which the client takes its place again.
     pub resume: ResumeSecret,
+    /// The time in which all clients should return after the server has restarted, in
+    /// milliseconds.
+    #[serde(default)]
+    pub spread_ms: Option<u32>,
     /// All other members, if the client has taken its place again.
     #[serde(default)]
     pub members: Option<Vec<SignalingId>>,

@@ -5,10 +5,30 @@ use std::time::Duration;
 use matchbox_protocol::{PeerEvent, PeerId};
 
 use super::{JoinError, JoinRequest, Location, Registry, RoomId, RoomKey};
-use crate::message::{Delivery, Event, Extension, Stage};
+use crate::message::{Delivery, Event, Extension, ResumeSecret, Session, Stage};
 
 #[cfg(test)]
 mod tests;
+
+/// The time for each client in which a restarted server gets all of its clients back: 133 per
+/// second.
+const SPREAD_PER_CLIENT: Duration = Duration::from_micros(7500);
+/// The shortest of these times, for a server with few clients.
+const SHORTEST_SPREAD: Duration = Duration::from_secs(4);
+/// The longest of these times. A newcomer may have to wait as long for a linked player.
+const LONGEST_SPREAD: Duration = Duration::from_secs(30);
+
+/// Returns the time within which `clients` should return after the server has restarted.
+fn spread(clients: usize) -> Duration {
+    let clients = u32::try_from(clients).unwrap_or(u32::MAX);
+    SPREAD_PER_CLIENT
+        .saturating_mul(clients)
+        .clamp(SHORTEST_SPREAD, LONGEST_SPREAD)
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
 
 impl Registry {
     /// Records that the connection of `peer` was lost. A member of a room with extensions keeps its
@@ -80,8 +100,8 @@ impl Registry {
             return Some(Err(JoinError::TokenInUse));
         }
         self.tokens.set(peer, access.token.clone());
-        let mut session = self.places.issue(peer, *resume)?;
-        session.members = Some(others.clone());
+        let secret = self.places.issue(peer, *resume)?;
+        let session = self.session_of(secret, Some(others.clone()));
 
         let to_peer = |extension| Delivery::new(Event::Extension(extension), vec![peer]);
         let mut deliveries = vec![
@@ -104,9 +124,18 @@ impl Registry {
         peer: PeerId,
         has_extensions: bool,
     ) -> Option<Delivery<'static>> {
-        let session = has_extensions.then(|| self.places.issue(peer, None))??;
-        let event = Event::Extension(Extension::Session(session));
+        let secret = has_extensions.then(|| self.places.issue(peer, None))??;
+        let event = Event::Extension(Extension::Session(self.session_of(secret, None)));
         Some(Delivery::new(event, vec![peer]))
+    }
+
+    fn session_of(&self, resume: ResumeSecret, members: Option<Vec<PeerId>>) -> Session {
+        Session {
+            resume,
+            timeout_ms: milliseconds(self.limits.resume_timeout),
+            spread_ms: milliseconds(spread(self.peers.len())),
+            members,
+        }
     }
 
     /// Returns the messages that list the doubtful members for a client with extensions.

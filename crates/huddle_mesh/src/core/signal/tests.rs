@@ -146,7 +146,16 @@ fn session_messages_are_parsed_and_the_secret_is_hidden() {
             (session.resume.expose(), session.members),
             (hex.into(), members)
         );
+        assert_eq!(session.spread_ms, None);
     }
+    let text = format!(r#"{{"Session":{{"resume":"{hex}","timeout_ms":1,"spread_ms":4000}}}}"#);
+    assert!(matches!(
+        text.parse(),
+        Ok(ServerMessage::Session(Session {
+            spread_ms: Some(4000),
+            ..
+        }))
+    ));
     for (text, expected) in [
         (
             format!(r#"{{"Doubtful":"{id}"}}"#),

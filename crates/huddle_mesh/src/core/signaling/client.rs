@@ -74,6 +74,8 @@ pub(crate) struct SignalingClient {
     is_restarting: bool,
     /// All links work, so a lost connection is not urgent.
     is_calm: bool,
+    /// The time within which calm clients return after the server has restarted.
+    spread: Duration,
     /// The time since the network may have changed, if no message has arrived from the server
     /// since.
     unchecked: Option<Duration>,
@@ -93,6 +95,7 @@ impl SignalingClient {
             doubted: false,
             is_restarting: false,
             is_calm: false,
+            spread: waits::SPREAD,
             unchecked: None,
         }
     }
@@ -119,6 +122,12 @@ impl SignalingClient {
     /// Sets the secret of the client's place, which the client takes again if the connection is lost.
     pub(crate) fn set_place(&mut self, place: ResumeSecret) {
         self.request.place = Some(place);
+    }
+
+    /// Sets the time within which calm clients return after the server has restarted. The server
+    /// announces it, because it depends on the number of its clients.
+    pub(crate) fn set_spread(&mut self, spread: Duration) {
+        self.spread = spread.clamp(waits::SHORTEST_SPREAD, waits::SPREAD);
     }
 
     /// Returns whether the server may keep the client's place after the connection was lost.
@@ -373,7 +382,7 @@ impl SignalingClient {
             self.failures = 0;
         }
         let retry_in = if self.urgency() == Urgency::Calm {
-            waits::before_calm_attempt(was_open, entropy.fraction())
+            waits::before_calm_attempt(was_open, self.spread, entropy.fraction())
         } else {
             waits::before_attempt(self.failures, entropy.fraction())
         };

@@ -3,7 +3,10 @@ use std::time::Duration;
 use super::{
     client::{SignalingClient, SocketAction},
     end::SocketEnd,
-    waits::{CONNECT_TIMEOUTS, FIRST_WAIT, LONGEST_WAIT, SILENT_AFTER, SILENT_WHEN_CALM, SPREAD},
+    waits::{
+        CONNECT_TIMEOUTS, FIRST_WAIT, LONGEST_WAIT, SHORTEST_SPREAD, SILENT_AFTER,
+        SILENT_WHEN_CALM, SPREAD,
+    },
 };
 use crate::{
     core::Entropy,
@@ -199,6 +202,59 @@ fn restarted_server_gets_all_calm_clients_back_within_35_s_and_never_many_at_onc
         let peak = per_second.max().unwrap();
         assert!(peak < CLIENTS / SPREAD.as_secs() * 2, "{outage:?}: {peak}");
     }
+}
+
+/// Returns the times until `clients` calm clients connect again after a loss.
+fn returns(clients: u64, spread: impl Fn(u64) -> Option<Duration>) -> Vec<Duration> {
+    let start = Duration::from_secs(60);
+    let returns = (0..clients).map(|n| {
+        let (mut client, mut entropy) = calm_client(n, start);
+        if let Some(spread) = spread(n) {
+            client.set_spread(spread);
+        }
+        let end = SocketEnd::Closed(None, String::new());
+        assert!(matches!(
+            client.ended(start, end, &mut entropy),
+            Ok(Some(_))
+        ));
+        let connects = |now: &Duration| {
+            let (action, _) = client.tick(start + *now, STEP, &mut entropy);
+            matches!(action, Some(SocketAction::Connect { .. }))
+        };
+        let mut times = (0..).map(|n| STEP * n);
+        times.find(connects).unwrap_or_default()
+    });
+    returns.collect()
+}
+
+#[test]
+fn server_with_few_clients_gets_them_back_sooner() {
+    let longest = |spread| {
+        let returns = returns(500, |_| spread);
+        returns.into_iter().max().unwrap_or_default()
+    };
+    assert!(longest(None) > Duration::from_secs(28));
+    let four = Duration::from_secs(4);
+    assert!((Duration::from_millis(3500)..=four + STEP).contains(&longest(Some(four))));
+    // A hostile server can neither make its clients wait for ever, nor call them all at once.
+    assert!(longest(Some(Duration::MAX)) <= SPREAD + STEP);
+    assert!(longest(Some(Duration::ZERO)) > SHORTEST_SPREAD - STEP * 4);
+}
+
+/// Clients that joined early have the short spread of a server with few clients. Therefore the peak
+/// is about four times the average, which still is a small part of what a server can accept.
+#[test]
+fn growing_server_never_gets_many_clients_back_at_once() {
+    let announced = |n: u64| {
+        let spread = Duration::from_micros(7500) * n as u32;
+        Some(spread.clamp(Duration::from_secs(4), SPREAD))
+    };
+    let returns = returns(4000, announced);
+    let mut seconds = [0; 31];
+    for time in returns {
+        seconds[time.as_secs() as usize] += 1;
+    }
+    assert!(seconds.iter().all(|&clients| clients < 600), "{seconds:?}");
 }
 
 #[test]

@@ -16,8 +16,10 @@ pub(super) const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// The longest wait. It is short, so that the client soon notices that the server is back.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(4);
 /// The time after the loss of a connection within which all calm clients try again. Each client
-/// chooses a random moment.
+/// chooses a random moment. A server with few clients announces a shorter one.
 pub(super) const SPREAD: Duration = Duration::from_secs(30);
+/// The shortest spread that a server can announce.
+pub(super) const SHORTEST_SPREAD: Duration = Duration::from_secs(2);
 /// The shortest wait of a calm client. A restarting server is not back earlier anyway.
 const SHORTEST_CALM_WAIT: Duration = Duration::from_secs(1);
 /// A connection that was open for this time resets the count of failures.
@@ -76,14 +78,15 @@ pub(super) fn before_attempt(failures: u32, chance: f32) -> Duration {
 }
 
 /// Returns the wait of a calm client. `was_open` is set if it has lost an open connection, and not
-/// if an attempt failed. `chance` is a random number in `0.0..1.0`.
+/// if an attempt failed. `spread` is between [`SHORTEST_SPREAD`] and [`SPREAD`], and `chance` is a
+/// random number in `0.0..1.0`.
 ///
 /// The first wait spreads the clients. Later waits are nearly equal, so that they stay spread.
-pub(super) fn before_calm_attempt(was_open: bool, chance: f32) -> Duration {
+pub(super) fn before_calm_attempt(was_open: bool, spread: Duration, chance: f32) -> Duration {
     if was_open {
-        SHORTEST_CALM_WAIT + (SPREAD - SHORTEST_CALM_WAIT).mul_f32(chance)
+        SHORTEST_CALM_WAIT + (spread - SHORTEST_CALM_WAIT).mul_f32(chance)
     } else {
-        SPREAD + SHORTEST_CALM_WAIT.mul_f32(chance)
+        spread + SHORTEST_CALM_WAIT.mul_f32(chance)
     }
 }
 

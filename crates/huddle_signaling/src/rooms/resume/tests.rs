@@ -53,6 +53,15 @@ fn request(key: RoomKey) -> JoinRequest {
     }
 }
 
+#[test]
+fn spread_of_returns_grows_with_the_number_of_clients() {
+    let seconds = |clients| spread(clients).as_secs_f64();
+    assert_eq!(seconds(0), 4.0);
+    assert_eq!(seconds(1000), 7.5);
+    assert_eq!(seconds(4000), 30.0);
+    assert_eq!(seconds(usize::MAX), 30.0);
+}
+
 fn resuming(key: RoomKey, secret: ResumeSecret) -> JoinRequest {
     JoinRequest {
         resume: Some(secret),
