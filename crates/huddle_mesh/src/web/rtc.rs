@@ -123,9 +123,12 @@ impl Connection {
         matches!(state.as_deref(), Some("failed" | "closed"))
     }
 
-    /// Returns whether ICE has failed: no pair of addresses works.
+    /// Returns whether the connection failed because no pair of addresses works. Firefox can report
+    /// this before its ICE state is "failed".
     pub(super) fn has_no_path(&self) -> bool {
-        self.state("iceConnectionState").as_deref() == Some("failed")
+        let ice = self.state("iceConnectionState");
+        let has_path = matches!(ice.as_deref(), Some("connected" | "completed" | "closed"));
+        self.state("connectionState").as_deref() == Some("failed") && !has_path
     }
 
     fn state(&self, property: &str) -> Option<String> {
