@@ -200,6 +200,7 @@ impl Outbox {
     /// Returns the next message for the bulk lane, with at most `credit` bytes, if there is
     /// anything to send. Call it until it returns `None`.
     pub(crate) fn collect(&mut self, now: Duration, tag: u8, credit: usize) -> Option<Bytes> {
+        self.window.on_frame(now);
         self.go_back_where_stalled(now);
         self.collect_control(now, tag, credit)
             .or_else(|| self.collect_chunk(now, tag, credit))

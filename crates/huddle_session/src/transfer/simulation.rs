@@ -38,6 +38,8 @@ struct Side {
     next_echo: Duration,
     /// The interval at which round-trip times are measured.
     echo_every: Duration,
+    /// The end of the last frame. Until then, nothing that arrives is handled, as in a page.
+    busy_until: Duration,
     /// The queueing delays of received tick packets.
     delays: Vec<Duration>,
     events: Vec<TransferEvent>,
@@ -51,6 +53,7 @@ impl Side {
             newest: None,
             next_echo: Duration::ZERO,
             echo_every: 2 * TICK,
+            busy_until: Duration::ZERO,
             delays: Vec::new(),
             events: Vec::new(),
         }
@@ -83,6 +86,7 @@ impl Side {
 
     fn receive(&mut self, now: Duration, from: &mut Pipe<Item>) {
         while let Some((arrived, item)) = from.receive(now) {
+            let arrived = arrived.max(self.busy_until);
             match item {
                 Item::Bulk(bytes) => self.transfers.receive(bytes, now).unwrap(),
                 Item::Tick {
@@ -145,8 +149,28 @@ impl Pair {
         self.bob.send(later);
     }
 
+    /// One frame of the first peer that takes `ticks` ticks of the other one, and blocks all but
+    /// the last of them.
+    fn slow_frame(&mut self, ticks: u32) {
+        let frame = self.now + TICK;
+        self.ada.receive(frame, &mut self.bob.pipe);
+        self.ada.send(frame);
+        self.ada.busy_until = frame + TICK * (ticks - 1);
+        for _ in 0..ticks {
+            self.now += TICK;
+            let later = self.now + 9 * MS;
+            self.bob.receive(later, &mut self.ada.pipe);
+            self.bob.send(later);
+        }
+    }
+
     /// Runs without transfers for two seconds, then delivers one. Returns how long it took.
     fn deliver(&mut self, len: usize) -> Duration {
+        self.deliver_by(len, Self::tick)
+    }
+
+    /// Does the same, with other ticks during the transfer.
+    fn deliver_by(&mut self, len: usize, tick: impl Fn(&mut Self)) -> Duration {
         for _ in 0..120 {
             self.tick();
         }
@@ -155,7 +179,7 @@ impl Pair {
         self.ada.transfers.offer("map", bytes.clone()).unwrap();
         let start = self.now;
         while self.ada.ends().next().is_none() {
-            self.tick();
+            tick(self);
             assert!(
                 self.now < Duration::from_secs(120),
                 "{:?}",
@@ -196,6 +220,16 @@ fn frame_delays_do_not_count_as_congestion() {
     }
     let time = pair.deliver(16 * 1024 * 1024);
     assert!(time < Duration::from_secs(7), "{time:?}");
+}
+
+/// The ack of a packet waits until the sender has drawn its frame.
+#[test]
+fn slow_frames_of_the_sender_do_not_count_as_congestion() {
+    for (ticks, limit) in [(2, 3), (6, 6), (12, 12)] {
+        let mut pair = Pair::new(1, 12.5e6, 2 * MS);
+        let time = pair.deliver_by(1024 * 1024, |pair| pair.slow_frame(ticks));
+        assert!(time < Duration::from_secs(limit), "{ticks}: {time:?}");
+    }
 }
 
 #[test]

@@ -25,6 +25,15 @@ const CURRENT_FILTER: Duration = Duration::from_millis(250);
 /// The maximum number of samples that are kept.
 const MAX_SAMPLES: usize = 16;
 
+/// Frames up to this time delay a sample by less than the target.
+const SHORT_FRAME: Duration = Duration::from_millis(20);
+
+/// Calls within this time belong to one frame. A slow frame can contain several ticks.
+const SAME_FRAME: Duration = Duration::from_millis(4);
+
+/// The maximum time that a frame takes from a sample.
+const MAX_FRAME: Duration = Duration::from_millis(250);
+
 /// The number of transfer bytes that may be in flight to one peer.
 ///
 /// The window yields to all other traffic. It follows the growth of the round-trip time over its
@@ -32,6 +41,9 @@ const MAX_SAMPLES: usize = 16;
 /// of one-way delays, and it begins with a slow start like TCP: it doubles until the delay grows,
 /// at most once per sample because samples are rare. Like LEDBAT++, it never shrinks by more than
 /// half of the acked bytes, so at most to a half per round trip.
+///
+/// A page handles packets only between its frames, so a sample can be too long by one local frame.
+/// If the frames are long, that time does not count as a queue.
 #[derive(Debug)]
 pub(crate) struct Window {
     size: f64,
@@ -42,6 +54,9 @@ pub(crate) struct Window {
     base_minute: u64,
     /// The recent round-trip times, with the times of their arrival.
     recent: VecDeque<(Duration, Duration)>,
+    last_frame: Option<Duration>,
+    /// The time that recent local frames took.
+    frame: Duration,
 }
 
 impl Default for Window {
@@ -52,6 +67,8 @@ impl Default for Window {
             base: VecDeque::new(),
             base_minute: 0,
             recent: VecDeque::new(),
+            last_frame: None,
+            frame: Duration::ZERO,
         }
     }
 }
@@ -60,6 +77,17 @@ impl Window {
     /// Returns the number of bytes that may be in flight.
     pub(crate) fn size(&self) -> usize {
         self.size as usize
+    }
+
+    /// Measures the local frames. Call it in each one, at least once.
+    pub(crate) fn on_frame(&mut self, now: Duration) {
+        let took = now.saturating_sub(*self.last_frame.get_or_insert(now));
+        if took < SAME_FRAME {
+            return;
+        }
+        self.last_frame = Some(now);
+        // A single short frame does not mean that the others are short.
+        self.frame = took.max(self.frame.mul_f32(0.9)).min(MAX_FRAME);
     }
 
     /// Returns the current round-trip time.
@@ -100,10 +128,13 @@ impl Window {
         }
     }
 
-    /// Returns the difference between a round-trip time and the base.
+    /// Returns the difference between a round-trip time and the base, without the time that may be
+    /// due to a long frame.
     fn queueing(&self, rtt: Duration) -> Duration {
         let base = self.base.iter().min().copied().unwrap_or(rtt);
-        rtt.saturating_sub(base)
+        let is_long = self.frame > SHORT_FRAME;
+        let frame = if is_long { self.frame } else { Duration::ZERO };
+        rtt.saturating_sub(base.saturating_add(frame))
     }
 
     /// Handles an ack of `acked` of the `in_flight` bytes.
