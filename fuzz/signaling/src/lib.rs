@@ -47,6 +47,9 @@ mod request;
 #[path = "../../../crates/huddle_signaling/src/rooms/mod.rs"]
 mod rooms;
 #[rustfmt::skip]
+#[path = "../../../crates/huddle_signaling/src/settings.rs"]
+mod settings;
+#[rustfmt::skip]
 #[path = "../../../crates/huddle_signaling/src/token.rs"]
 mod token;
 #[rustfmt::skip]

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::group_id::GroupIds;
-use crate::{access::Access, message::ResumeSecret, rooms::RoomKey};
+use crate::{access::Access, message::ResumeSecret, rooms::RoomKey, settings::SettingsChange};
 
 fn hub() -> Arc<Hub> {
     let config = Config {
@@ -22,6 +22,7 @@ fn request(resume: Option<ResumeSecret>) -> JoinRequest {
         has_extensions: true,
         group: None,
         resume,
+        settings: SettingsChange::default(),
         access: Access::default(),
     }
 }
@@ -78,7 +79,7 @@ fn nothing_is_queued_for_a_doubtful_member() {
     assert!(messages(&mut b_inbox).is_empty());
     let (_b, mut b_inbox) = hub.join(request(resume), None).unwrap();
     let received = messages(&mut b_inbox);
-    assert_eq!(received.len(), 2, "{received:?}");
+    assert_eq!(received.len(), 3, "{received:?}");
     a.signal(id, Payload(&data));
     assert_eq!(messages(&mut b_inbox).len(), 1);
 }
