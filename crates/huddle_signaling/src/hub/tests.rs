@@ -2,7 +2,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::group_id::GroupIds;
-use crate::{access::Access, message::ResumeSecret, rooms::RoomKey, settings::SettingsChange};
+use crate::{
+    access::Access, directory::ListRequest, message::ResumeSecret, rooms::RoomKey,
+    settings::SettingsChange,
+};
 
 fn hub() -> Arc<Hub> {
     let config = Config {
@@ -38,6 +41,27 @@ fn messages(inbox: &mut Inbox) -> Vec<Value> {
 fn secret(messages: &[Value]) -> Option<ResumeSecret> {
     let secret = messages[1]["Session"]["resume"].as_str().unwrap();
     ResumeSecret::parse(secret)
+}
+
+/// The list has a lock of its own.
+#[test]
+fn list_request_does_not_wait_for_the_rooms() {
+    let hub = hub();
+    let listed = SettingsChange {
+        listed: Some(true),
+        ..SettingsChange::default()
+    };
+    let creating = JoinRequest {
+        settings: listed,
+        ..request(None)
+    };
+    let (_member, _inbox) = hub.join(creating, None).unwrap();
+    hub.update_list();
+    let all = ListRequest::parse(&"/rooms".parse().unwrap(), &[]).unwrap();
+    let state = hub.lock();
+    let page = serde_json::to_value(hub.list(&all)).unwrap();
+    drop(state);
+    assert_eq!(page["rooms"][0]["name"], "room");
 }
 
 /// The task of the old connection can notice its end at any time.
