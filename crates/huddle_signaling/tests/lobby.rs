@@ -1,191 +1,20 @@
-//! The settings of rooms, and the list of rooms.
+//! The settings of rooms.
 
 mod common;
 
 use std::{
-    net::SocketAddr,
     num::NonZeroUsize,
     time::{Duration, Instant, SystemTime},
 };
 
 use common::{
-    Client, TIMEOUT,
-    attack::{Scene, open_config},
-    closed, connect, get, get_on, local_config, next_of_all, refused,
-    sources::{join_from, loopback, tcp_from},
-    start,
+    Client, closed, connect,
+    lobby::{Member, all, expect_list, listing},
+    local_config, refused, start,
 };
-use futures_util::SinkExt;
 use huddle_signaling::{Claims, Config, Secret, SigningKey, TokenKey, close_code};
-use matchbox_protocol::{JsonPeerEvent, PeerId};
-use serde_json::{Value, json};
-use tokio::{
-    net::TcpStream,
-    task::JoinSet,
-    time::{sleep, timeout},
-};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
-
-/// A client with extensions.
-struct Member {
-    id: PeerId,
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
-}
-
-impl Member {
-    /// Joins a room, given as path and query.
-    async fn join(addr: SocketAddr, room: &str) -> Self {
-        let joint = if room.contains('?') { '&' } else { '?' };
-        let url = format!("{room}{joint}huddle=1");
-        let mut socket = connect(addr, &url).await.unwrap();
-        let first = next_of_all(&mut socket).await;
-        let JsonPeerEvent::IdAssigned(id) = first.to_text().unwrap().parse().unwrap() else {
-            panic!("the first event must be IdAssigned, not {first}");
-        };
-        Self { id, socket }
-    }
-
-    async fn send(&mut self, message: Value) {
-        let message = Message::text(message.to_string());
-        self.socket.send(message).await.unwrap();
-    }
-
-    /// Requests a change of the settings.
-    async fn change(&mut self, settings: Value) {
-        self.send(json!({ "Room": settings })).await;
-    }
-
-    /// Returns the value of the next message of this kind, and ignores all others.
-    async fn next(&mut self, kind: &str) -> Value {
-        loop {
-            let message = next_of_all(&mut self.socket).await;
-            let text = message.to_text().unwrap_or_default();
-            let Ok(value) = serde_json::from_str::<Value>(text) else {
-                continue;
-            };
-            if let Some(value) = value.get(kind) {
-                return value.clone();
-            }
-        }
-    }
-
-    /// Returns the next settings.
-    async fn room(&mut self) -> Value {
-        self.next("Room").await
-    }
-
-    /// Ignores all messages before the answer to a keep-alive.
-    async fn expect_keep_alive(&mut self) {
-        self.send(json!("KeepAlive")).await;
-        while next_of_all(&mut self.socket).await != Message::text("\"KeepAlive\"") {}
-    }
-
-    /// Checks that the server has sent no settings.
-    async fn expect_no_room(&mut self) {
-        self.send(json!("KeepAlive")).await;
-        loop {
-            let message = next_of_all(&mut self.socket).await;
-            let text = message.to_text().unwrap();
-            assert!(!text.contains("Room"), "{text}");
-            if text == "\"KeepAlive\"" {
-                return;
-            }
-        }
-    }
-}
-
-async fn list(addr: SocketAddr, query: &str) -> Value {
-    let response = get(addr, &format!("/rooms{query}"), "").await;
-    assert_eq!(response.status, 200, "{response:?}");
-    assert_eq!(response.header("content-type"), Some("application/json"));
-    serde_json::from_slice(&response.body).unwrap()
-}
-
-/// Waits until the list is the expected one.
-async fn expect_list(addr: SocketAddr, query: &str, expected: Value) {
-    let started = Instant::now();
-    loop {
-        let found = list(addr, query).await;
-        if found == expected {
-            return;
-        }
-        assert!(started.elapsed() < TIMEOUT, "{found} is not {expected}");
-        sleep(Duration::from_millis(20)).await;
-    }
-}
-
-fn listing(name: &str, players: usize, capacity: usize, metadata: &str) -> Value {
-    json!({"name": name, "players": players, "capacity": capacity, "metadata": metadata})
-}
-
-fn all(rooms: &[Value]) -> Value {
-    json!({"rooms": rooms, "next": null})
-}
-
-#[tokio::test]
-async fn rooms_are_listed_only_if_requested() {
-    let server = start(local_config()).await;
-    let addr = server.addr;
-    let _hidden = Member::join(addr, "/hidden").await;
-    let _not_listed = Member::join(addr, "/zero?listed=0&metadata=x").await;
-    let _queue = Client::join(addr, "/queue?next=2&listed=1&capacity=1").await;
-    let mut keeper = Member::join(addr, "/shown?listed=1&capacity=4&metadata=dust+2").await;
-    // Stock clients can list rooms, too, and a room can be named like the list.
-    let stock = Client::join(addr, "/rooms?listed=1").await;
-    let _game = Member::join(addr, "/duel/arena?listed=1").await;
-    let rooms = |players| {
-        [
-            listing("rooms", 1, 64, ""),
-            listing("shown", players, 4, "dust 2"),
-        ]
-    };
-    expect_list(addr, "", all(&rooms(1))).await;
-    let arena = listing("arena", 1, 64, "");
-    expect_list(addr, "?app=duel", all(&[arena])).await;
-    expect_list(addr, "?app=other", all(&[])).await;
-
-    // The second client does not create the room, so its settings have no effect.
-    let member = Member::join(addr, "/shown?listed=0&capacity=2&metadata=ice").await;
-    expect_list(addr, "", all(&rooms(2))).await;
-    drop((member, stock));
-    expect_list(addr, "", all(&rooms(1)[1..])).await;
-    keeper.change(json!({"listed": false})).await;
-    expect_list(addr, "", all(&[])).await;
-    keeper
-        .change(json!({"listed": true, "metadata": "ice"}))
-        .await;
-    let changed = listing("shown", 1, 4, "ice");
-    expect_list(addr, "", all(&[changed])).await;
-    keeper.socket.close(None).await.unwrap();
-    expect_list(addr, "", all(&[])).await;
-}
-
-#[tokio::test]
-async fn list_has_pages() {
-    let server = start(local_config()).await;
-    let addr = server.addr;
-    let mut keepers = Vec::new();
-    for name in ["b", "a", "d", "c", "%C3%A9%2F"] {
-        keepers.push(Client::join(addr, &format!("/{name}?listed=1")).await);
-    }
-    let room = |name: &str| listing(name, 1, 64, "");
-    let rooms = ["a", "b", "c", "d", "é/"].map(room);
-    expect_list(addr, "", all(&rooms)).await;
-    let page = |rooms: &[Value], next: &str| json!({"rooms": rooms, "next": next});
-    assert_eq!(list(addr, "?limit=2").await, page(&rooms[..2], "b"));
-    assert_eq!(
-        list(addr, "?limit=2&after=b").await,
-        page(&rooms[2..4], "d")
-    );
-    assert_eq!(list(addr, "?limit=2&after=d").await, all(&rooms[4..]));
-    assert_eq!(list(addr, "?after=%C3%A9%2F").await, all(&[]));
-    for bad in ["limit=0", "limit=101", "limit=x", "after=%ff"] {
-        let response = get(addr, &format!("/rooms?{bad}"), "").await;
-        assert_eq!(response.status, 400, "{bad}");
-    }
-    let response = get(addr, "/rooms?limit=101", "").await;
-    assert!(response.text().contains("from 1 to 100"), "{response:?}");
-}
+use matchbox_protocol::PeerId;
+use serde_json::json;
 
 #[tokio::test]
 async fn closed_room_refuses_newcomers_and_its_members_can_return() {
@@ -411,40 +240,6 @@ async fn hostile_metadata_stays_a_text() {
     }
 }
 
-#[tokio::test]
-async fn list_answers_pages_of_other_origins() {
-    let server = start(Config {
-        allowed_origins: vec!["https://game.example.com".to_owned()],
-        apps: vec!["duel".to_owned()],
-        ..local_config()
-    })
-    .await;
-    for (path, status) in [
-        ("/rooms?app=duel", 200),
-        ("/rooms", 404),
-        ("/rooms?app=other", 404),
-        ("/rooms?app=duel&limit=0", 400),
-    ] {
-        let origin = "Origin: https://other.example\r\n";
-        let response = get(server.addr, path, origin).await;
-        assert_eq!(response.status, status, "{path}");
-        assert_eq!(response.header("access-control-allow-origin"), Some("*"));
-        assert_eq!(response.header("cache-control"), Some("no-store"));
-    }
-}
-
-#[tokio::test]
-async fn server_with_files_has_a_list() {
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("rooms"), "a file").unwrap();
-    let server = start(Config {
-        serve: Some(dir.path().to_owned()),
-        ..local_config()
-    })
-    .await;
-    expect_list(server.addr, "", all(&[])).await;
-}
-
 /// A change causes a message to every member, so it costs as much as that many messages.
 #[tokio::test]
 async fn keeper_pays_for_the_messages_to_all_members() {
@@ -467,45 +262,4 @@ async fn keeper_pays_for_the_messages_to_all_members() {
     // The price is 5 * (1 + 10) + 1, of which 10 are free.
     let took = started.elapsed();
     assert!(took >= Duration::from_millis(440), "{took:?}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn flood_of_list_requests_does_not_delay_joins() {
-    const SLOWEST: Duration = Duration::from_secs(4);
-    let config = Config {
-        joins_per_second: 1000,
-        ..open_config()
-    };
-    let scene = Scene::start(config).await;
-    let addr = scene.addr();
-    let mut keepers = Vec::new();
-    for n in 0..100_u8 {
-        let room = format!("/{n}?listed=1&metadata={}", "x".repeat(256));
-        keepers.push(join_from(loopback(2 + n % 4), addr, &room).await);
-    }
-    let listed = timeout(TIMEOUT, async {
-        while list(addr, "?limit=100").await["rooms"][99].is_null() {
-            sleep(Duration::from_millis(20)).await;
-        }
-    });
-    listed.await.expect("all rooms are listed");
-    let mut attackers = JoinSet::new();
-    for n in 0..16_u8 {
-        attackers.spawn(async move {
-            let mut stream = tcp_from(loopback(10 + n), addr).await.unwrap();
-            loop {
-                let response = get_on(&mut stream, "/rooms?limit=100", "").await;
-                assert_eq!(response.status, 200);
-            }
-        });
-    }
-    let flood = Instant::now();
-    while flood.elapsed() < Duration::from_secs(2) {
-        let started = Instant::now();
-        join_from(loopback(100), addr, "/other").await.leave().await;
-        let took = started.elapsed();
-        assert!(took < SLOWEST, "joining took {took:?}");
-    }
-    attackers.shutdown().await;
-    scene.check(64).await;
 }
