@@ -151,14 +151,16 @@ async fn smallest_of_all_capacities_counts() {
     assert_eq!(response.status, 503);
     assert!(response.text().contains("2 players"), "{response:?}");
     keeper.change(json!({"capacity": 3})).await;
+    keeper.expect_keep_alive().await;
     let _third = Client::join(server.addr, "/room").await;
     // Members stay when the capacity shrinks.
     keeper.change(json!({"capacity": 1})).await;
+    keeper.expect_keep_alive().await;
     let mut socket = connect(server.addr, "/room?huddle=1").await.unwrap();
     let (code, reason) = closed(&mut socket).await;
     assert_eq!(code, close_code::FULL);
     assert!(reason.contains("1 players"), "{reason}");
-    keeper.expect_keep_alive().await;
+    keeper.expect_no_room().await;
 }
 
 #[tokio::test]
