@@ -10,7 +10,7 @@ use std::{
 };
 
 use http::{StatusCode, Uri};
-use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
     config::MAX_NAME_BYTES,
@@ -98,28 +98,33 @@ fn name(uri: &Uri, parameter: &str) -> Result<Option<String>, ListError> {
     }
 }
 
-/// The answer to a list request.
-#[derive(Debug, Serialize)]
-pub(crate) struct Page {
-    /// In the order of their names.
-    rooms: Vec<Arc<Listing>>,
-    /// The `after` of the request for the next rooms, or `None` at the end of the list.
-    next: Option<String>,
+/// The answer to a list request, as JSON. All answers share the texts of the rooms, because a client
+/// may read its answer slowly.
+#[derive(Debug)]
+pub(crate) struct Page(Vec<Arc<[u8]>>);
+
+impl Page {
+    /// Returns the parts of the JSON, in order. None is empty.
+    pub(crate) fn into_parts(self) -> Vec<Arc<[u8]>> {
+        self.0
+    }
 }
 
 /// The listed open rooms of all games.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
-    apps: BTreeMap<String, BTreeMap<String, Arc<Listing>>>,
+    /// The rooms of each game by name, as JSON after a comma.
+    apps: BTreeMap<String, BTreeMap<String, Arc<[u8]>>>,
 }
 
 impl Directory {
     /// Sets the entry of a room. `None` removes it.
-    pub(crate) fn set(&mut self, key: RoomKey, listing: Option<Listing>) {
-        match listing {
-            Some(listing) => {
+    pub(crate) fn set(&mut self, key: RoomKey, listing: Option<&Listing>) {
+        match listing.and_then(|listing| serde_json::to_string(listing).ok()) {
+            Some(json) => {
                 let rooms = self.apps.entry(key.app).or_default();
-                rooms.insert(key.name, Arc::new(listing));
+                let json = format!(",{json}").into_bytes();
+                rooms.insert(key.name, json.into());
             }
             None => {
                 if let Some(rooms) = self.apps.get_mut(&key.app) {
@@ -137,10 +142,17 @@ impl Directory {
         let start = request.after.as_deref().map_or(Unbounded, Excluded);
         let rooms = self.apps.get(&request.app).into_iter();
         let mut rest = rooms.flat_map(|rooms| rooms.range::<str, _>((start, Unbounded)));
-        let page = rest.by_ref().take(request.limit);
-        let rooms: Vec<_> = page.map(|(_, listing)| Arc::clone(listing)).collect();
-        let last = rooms.last().map(|listing| listing.name.clone());
+        let page: Vec<_> = rest.by_ref().take(request.limit).collect();
+        let last = page.last().map(|(name, _)| *name);
         let next = last.filter(|_| rest.next().is_some());
-        Page { rooms, next }
+
+        let mut rooms = page.into_iter().map(|(_, json)| json);
+        let first = rooms.next().map_or(&[][..], |json| &json[1..]);
+        let start = [b"{\"rooms\":[", first].concat();
+        let end = format!("],\"next\":{}}}", Value::from(next.map(String::as_str)));
+        let mut parts = vec![start.into()];
+        parts.extend(rooms.map(Arc::clone));
+        parts.push(end.into_bytes().into());
+        Page(parts)
     }
 }

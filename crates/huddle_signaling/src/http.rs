@@ -27,6 +27,7 @@ use crate::{
     directory::ListRequest,
     gate::{Exchange, Gate},
     hub::Hub,
+    page_body::PageBody,
     pass,
     request::{self, Refusal},
     verifier::Verifier,
@@ -257,7 +258,11 @@ fn list_rooms(app: &App, uri: &Uri) -> Response {
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     ];
     match ListRequest::parse(uri, &app.config.apps) {
-        Ok(request) => (headers, Json(app.hub.list(&request))).into_response(),
+        Ok(request) => {
+            let body = Body::new(PageBody::new(app.hub.list(&request)));
+            let kind = [(header::CONTENT_TYPE, "application/json")];
+            (headers, kind, body).into_response()
+        }
         Err(error) => (error.status(), headers, format!("{error}\n")).into_response(),
     }
 }

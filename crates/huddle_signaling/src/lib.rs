@@ -163,6 +163,7 @@ mod message;
 mod meter;
 mod metrics;
 mod outbox;
+mod page_body;
 mod pass;
 mod pick;
 mod places;

@@ -24,9 +24,15 @@ fn listing(name: &str, players: usize) -> Listing {
 fn directory(rooms: &[(&str, &str)]) -> Directory {
     let mut directory = Directory::default();
     for (app, name) in rooms {
-        directory.set(key(app, name), Some(listing(name, 1)));
+        directory.set(key(app, name), Some(&listing(name, 1)));
     }
     directory
+}
+
+fn json(page: Page) -> Value {
+    let parts = page.into_parts();
+    assert!(parts.iter().all(|part| !part.is_empty()));
+    serde_json::from_slice(&parts.concat()).unwrap()
 }
 
 fn parse(query: &str) -> Result<ListRequest, ListError> {
@@ -35,9 +41,14 @@ fn parse(query: &str) -> Result<ListRequest, ListError> {
 
 /// Returns the names in a page, and the start of the next one.
 fn names(directory: &Directory, query: &str) -> (Vec<String>, Option<String>) {
-    let page = directory.page(&parse(query).unwrap());
-    let names = page.rooms.iter().map(|listing| listing.name.clone());
-    (names.collect(), page.next)
+    names_in(&json(directory.page(&parse(query).unwrap())))
+}
+
+fn names_in(page: &Value) -> (Vec<String>, Option<String>) {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let rooms = page["rooms"].as_array().unwrap().iter();
+    let names = rooms.map(|room| text(&room["name"]).unwrap());
+    (names.collect(), text(&page["next"]))
 }
 
 #[test]
@@ -69,9 +80,7 @@ fn own(names: &[&str]) -> Vec<String> {
 #[test]
 fn page_is_pinned() {
     let mut directory = directory(&[("", "r1"), ("", "r2")]);
-    let page = |directory: &Directory| -> Value {
-        serde_json::to_value(directory.page(&parse("?limit=1").unwrap())).unwrap()
-    };
+    let page = |directory: &Directory| json(directory.page(&parse("?limit=1").unwrap()));
     let room = json!({"name": "r1", "players": 1, "capacity": 8, "metadata": ""});
     assert_eq!(page(&directory), json!({"rooms": [room], "next": "r1"}));
     directory.set(key("", "r2"), None);
@@ -79,6 +88,21 @@ fn page_is_pinned() {
     directory.set(key("", "r1"), None);
     assert_eq!(page(&directory), json!({"rooms": [], "next": null}));
     assert!(directory.apps.is_empty());
+}
+
+/// The metadata of rooms can contain any character.
+#[test]
+fn page_is_valid_json_for_any_text() {
+    let mut directory = Directory::default();
+    let name = "\"\\\u{0}\u{2028}";
+    let room = Listing {
+        metadata: Metadata::try_from("],\"next\":\"\n".to_owned()).unwrap(),
+        ..listing(name, 3)
+    };
+    directory.set(key("", name), Some(&room));
+    directory.set(key("", "~"), Some(&listing("~", 1)));
+    let page = json(directory.page(&parse("?limit=1").unwrap()));
+    assert_eq!(page, json!({"rooms": [room], "next": name}));
 }
 
 #[test]
@@ -131,18 +155,18 @@ proptest! {
     ) {
         let mut directory = Directory::default();
         for name in &names {
-            directory.set(key("", name), Some(listing(name, 1)));
-            directory.set(key("other", name), Some(listing(name, 1)));
+            directory.set(key("", name), Some(&listing(name, 1)));
+            directory.set(key("other", name), Some(&listing(name, 1)));
         }
         let mut request = ListRequest { app: String::new(), after: None, limit };
         let mut found = Vec::new();
         loop {
-            let page = directory.page(&request);
-            prop_assert!(page.rooms.len() <= limit);
-            found.extend(page.rooms.iter().map(|listing| listing.name.clone()));
+            let (page, next) = names_in(&json(directory.page(&request)));
+            prop_assert!(page.len() <= limit);
             // A page that is followed by another one is full, so the loop ends.
-            prop_assert!(page.next.is_none() || page.rooms.len() == limit);
-            match page.next {
+            prop_assert!(next.is_none() || page.len() == limit);
+            found.extend(page);
+            match next {
                 Some(next) => request.after = Some(next),
                 None => break,
             }

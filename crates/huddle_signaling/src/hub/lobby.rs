@@ -23,7 +23,7 @@ impl Hub {
         drop(state);
         let mut directory = self.directory();
         for (key, listing) in changes {
-            directory.set(key, listing);
+            directory.set(key, listing.as_ref());
         }
     }
 
