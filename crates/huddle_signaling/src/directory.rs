@@ -148,7 +148,7 @@ impl Directory {
 
         let mut rooms = page.into_iter().map(|(_, json)| json);
         let first = rooms.next().map_or(&[][..], |json| &json[1..]);
-        let start = [b"{\"rooms\":[", first].concat();
+        let start = [&b"{\"rooms\":["[..], first].concat();
         let end = format!("],\"next\":{}}}", Value::from(next.map(String::as_str)));
         let mut parts = vec![start.into()];
         parts.extend(rooms.map(Arc::clone));
