@@ -300,6 +300,14 @@ async fn read(
                     }
                     extensions
                 }
+                Ok(Request::Room(change)) => {
+                    if extensions {
+                        // The sender pays for the messages to all members.
+                        let receivers = membership.change_room(change);
+                        bucket.take(u32::try_from(receivers).unwrap_or(u32::MAX), last_received);
+                    }
+                    extensions
+                }
                 Err(error) => {
                     // The error's text quotes the message, which may be long.
                     let (kind, column) = (error.classify(), error.column());

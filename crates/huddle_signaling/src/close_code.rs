@@ -43,7 +43,7 @@ pub const NOT_FOUND: u16 = 4404;
 /// frozen, or its machine slept. Connect again.
 pub const STOPPED: u16 = 4408;
 
-/// The room or the server is full (HTTP 503), too many clients with the same address are connected
-/// or join at once (HTTP 429), or another client uses the token (HTTP 409). Try again later, or use
-/// another room.
+/// The room or the server is full, or the room is closed (HTTP 503), too many clients with the same
+/// address are connected or join at once (HTTP 429), or another client uses the token (HTTP 409).
+/// Try again later, or use another room.
 pub const FULL: u16 = 4429;

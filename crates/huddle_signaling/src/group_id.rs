@@ -76,6 +76,12 @@ impl AppGroupIds {
         let mac = self.0.clone().chain_update(random);
         mac.verify_truncated_left(code).is_ok()
     }
+
+    /// Returns whether this server has created the group whose room has this name.
+    pub(crate) fn names_group(&self, name: &str) -> bool {
+        let id = Uuid::try_parse(name).ok();
+        id.is_some_and(|id| id.simple().to_string() == name && self.has_created(id))
+    }
 }
 
 #[cfg(test)]
@@ -95,6 +101,21 @@ mod tests {
         assert!(!ids("two").of_app("duel").has_created(id));
         let changed = |bit: u32| Uuid::from_u128(id.as_u128() ^ (1 << bit));
         assert!((0..128).all(|bit| !ids("one").of_app("duel").has_created(changed(bit))));
+    }
+
+    #[test]
+    fn room_of_a_group_has_the_simple_form_of_its_id() {
+        let ids = ids("one").of_app("duel");
+        let id = ids.create();
+        assert!(ids.names_group(&id.simple().to_string()));
+        for name in [
+            id.hyphenated().to_string(),
+            id.braced().to_string(),
+            Uuid::from_u128(id.as_u128() ^ 1).simple().to_string(),
+            "lobby".to_owned(),
+        ] {
+            assert!(!ids.names_group(&name), "{name}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Answers HTTP requests: WebSocket upgrades, `/health`, `/ready`, and files.
+//! Answers HTTP requests: WebSocket upgrades, `/health`, `/ready`, `/rooms`, and files.
 
 use std::{
     io,
@@ -24,8 +24,10 @@ use crate::{
     admission::Denied,
     client,
     config::Config,
+    directory::ListRequest,
     gate::{Exchange, Gate},
     hub::Hub,
+    page_body::PageBody,
     pass,
     request::{self, Refusal},
     verifier::Verifier,
@@ -65,6 +67,8 @@ pub(crate) async fn handle(app: Arc<App>, request: Request, exchange: Exchange) 
         health(&app)
     } else if request.uri().path() == "/ready" && is_get_or_head(request.method()) {
         ready(&app)
+    } else if request.uri().path() == "/rooms" && is_get_or_head(request.method()) {
+        list_rooms(&app, request.uri())
     } else {
         serve_file(&app, request).await
     };
@@ -155,11 +159,10 @@ fn join(
         let mut join_request = pass::check(&app.verifier, token.as_deref(), join_request, now)?;
         join_request.access.is_extra = admitted.is_extra;
         request::check_app(&join_request.key, &app.config.apps)?;
-        let max = join_request.access.limit(max);
         let admitted = Arc::new(admitted);
         let joined = app.hub.join(join_request, Some(Arc::clone(&admitted)));
         let (membership, inbox) =
-            joined.map_err(|error| Refusal::from_join_error(error, max, max_clients))?;
+            joined.map_err(|error| Refusal::from_join_error(error, max_clients))?;
         Ok((membership, inbox, admitted))
     });
     let closing = app.hub.closing();
@@ -245,6 +248,23 @@ fn ready(app: &App) -> Response {
         (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
     };
     (status, [(header::CACHE_CONTROL, "no-store")], text).into_response()
+}
+
+/// Answers with a part of the list of rooms.
+fn list_rooms(app: &App, uri: &Uri) -> Response {
+    let headers = [
+        (header::CACHE_CONTROL, "no-store"),
+        // Every page may read this, as a page may connect from any origin by default.
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    ];
+    match ListRequest::parse(uri, &app.config.apps) {
+        Ok(request) => {
+            let body = Body::new(PageBody::new(app.hub.list(&request)));
+            let kind = [(header::CONTENT_TYPE, "application/json")];
+            (headers, kind, body).into_response()
+        }
+        Err(error) => (error.status(), headers, format!("{error}\n")).into_response(),
+    }
 }
 
 async fn serve_file(app: &App, request: Request) -> Response {

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     config::{Config, Turn},
+    directory::Directory,
     drain::{Closing, Lifecycle},
     gate::{Admitted, Exchange},
     group_id::GroupIds,
@@ -25,6 +26,7 @@ use crate::{
     turn,
 };
 
+mod lobby;
 #[cfg(test)]
 mod tests;
 
@@ -63,6 +65,7 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Hub {
     state: Mutex<State>,
+    directory: Mutex<Directory>,
     max_room_members: usize,
     budget: Arc<Budget>,
     turn: Option<Turn>,
@@ -113,6 +116,7 @@ impl Hub {
                 admitted: HashMap::new(),
                 metrics: Arc::clone(&metrics),
             }),
+            directory: Mutex::default(),
             max_room_members: config.max_room_members,
             budget: Budget::new(config),
             turn: config.turn.clone(),

@@ -23,6 +23,7 @@
 //! |---|---|
 //! | `GET /health` | JSON with `status`, `rooms`, `clients`, `uptime_s` and `version` |
 //! | `GET /ready` | 200, or 503 while the server drains |
+//! | `GET /rooms?app=GAME` | JSON with the [listed rooms](#settings-of-a-room) of a game |
 //! | `GET /metrics` at [`Config::metrics`] | metrics for Prometheus |
 //!
 //! To run the server in your own program:
@@ -64,6 +65,21 @@
 //! A request without a WebSocket upgrade receives a file of [`Config::serve`]. For example,
 //! `http://host/hello/` can be the page of the game that uses the room `ws://host/hello`.
 //!
+//! ## Settings of a room
+//! The client that creates a room can set these parameters in its URL. They have no effect with
+//! `?next=N`, nor for clients that join later.
+//!
+//! | parameter | meaning |
+//! |---|---|
+//! | `listed=1` | `GET /rooms` lists the room |
+//! | `capacity=N` | the room is full at N members, at most [`Config::max_room_members`] |
+//! | `metadata=TEXT` | a text of at most 256 bytes, which appears in the list |
+//!
+//! The earliest member of a room is its *keeper*. A keeper with [extensions](#extensions-huddle1)
+//! can change these settings, and close the room: then nobody joins it until the keeper opens it
+//! again, and the list does not contain it. A room that becomes empty is forgotten with its
+//! settings.
+//!
 //! # Protocol
 //! All messages are JSON text. The server sends `{"IdAssigned":ID}` first. After that it sends
 //! `{"NewPeer":ID}`, `{"PeerLeft":ID}` and `{"Signal":{"sender":ID,"data":…}}` for the other
@@ -82,6 +98,8 @@
 //!   explains what to do.
 //! - a secret with which it takes its [place](#places) in the room again after a lost connection.
 //! - credentials for [`Config::turn`], and new ones before they expire.
+//! - the [settings](#settings-of-a-room) of its room as `{"Room":…}`, and again when they or the
+//!   keeper change.
 //! - with `?next=N`, groups whose members can all reach each other.
 //!
 //! ## Places
@@ -132,6 +150,7 @@ mod client;
 pub mod close_code;
 mod config;
 mod connection;
+mod directory;
 mod drain;
 mod error;
 mod exporter;
@@ -144,6 +163,7 @@ mod message;
 mod meter;
 mod metrics;
 mod outbox;
+mod page_body;
 mod pass;
 mod pick;
 mod places;
@@ -153,6 +173,7 @@ mod rate;
 mod request;
 mod rooms;
 mod server;
+mod settings;
 mod tls;
 mod token;
 mod turn;

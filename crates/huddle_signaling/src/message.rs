@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::settings::{RoomStatus, SettingsChange};
+
 /// The JSON of a signal from one peer to another. It keeps the sender's exact bytes.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -58,6 +60,8 @@ pub(crate) enum Extension {
     Resumed(PeerId),
     /// TURN servers that the client may use.
     IceServers(IceServers),
+    /// The settings of the receiver's room, and the member that may change them.
+    Room(RoomStatus),
 }
 
 /// The secret with which a client takes its place again: `&resume=SECRET`. Its debug output hides
@@ -140,6 +144,8 @@ pub(crate) enum Request<'a> {
     KeepAlive,
     /// An extension: all peers that the client has a working link to.
     Linked(Vec<PeerId>),
+    /// An extension: a change of the settings of the client's room.
+    Room(SettingsChange),
 }
 
 /// An event and its receivers, of which there may be none.
@@ -159,6 +165,7 @@ impl<'a> Delivery<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Settings;
 
     #[test]
     fn group_messages_are_pinned() {
@@ -240,6 +247,27 @@ mod tests {
             r#"{"IceServers":{"urls":["turn:turn.example.com:3478"],"username":"1700000000:ada","credential":"c2VjcmV0","lifetime_s":3600}}"#
         );
         assert!(!format!("{event:?}").contains("c2VjcmV0"));
+    }
+
+    #[test]
+    fn room_messages_are_pinned() {
+        let event = Event::Extension(Extension::Room(RoomStatus {
+            keeper: PeerId(Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef)),
+            settings: Settings::new(8),
+        }));
+        assert_eq!(
+            serde_json::to_string(&event).unwrap(),
+            r#"{"Room":{"keeper":"01234567-89ab-cdef-0123-456789abcdef","open":true,"listed":false,"capacity":8,"metadata":""}}"#
+        );
+        let text = r#"{"Room":{"open":false,"later":1}}"#;
+        let Ok(Request::Room(change)) = serde_json::from_str(text) else {
+            panic!("{text} is a request");
+        };
+        let expected = SettingsChange {
+            open: Some(false),
+            ..SettingsChange::default()
+        };
+        assert_eq!(change, expected);
     }
 
     #[test]

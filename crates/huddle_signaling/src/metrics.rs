@@ -29,11 +29,13 @@ const DISCONNECTS: [&str; 11] = [
 ];
 
 /// The values of the label `reason` of `huddle_refusals_total`.
-const REFUSALS: [&str; 13] = [
+const REFUSALS: [&str; 15] = [
     "not_found",
     "bad_name",
     "bad_next",
+    "bad_settings",
     "room_full",
+    "room_closed",
     "server_full",
     "app",
     "origin",
@@ -249,7 +251,9 @@ fn reason(refusal: &Refusal) -> &'static str {
         Refusal::NotFound => "not_found",
         Refusal::BadName => "bad_name",
         Refusal::BadNext { .. } => "bad_next",
+        Refusal::BadListed | Refusal::BadCapacity { .. } | Refusal::BadMetadata => "bad_settings",
         Refusal::RoomFull { .. } => "room_full",
+        Refusal::RoomClosed => "room_closed",
         Refusal::ServerFull => "server_full",
         Refusal::AppNeeded | Refusal::UnknownApp => "app",
         Refusal::WrongOrigin => "origin",

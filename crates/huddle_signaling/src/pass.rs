@@ -3,7 +3,6 @@
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderValue, Uri};
-use uuid::Uuid;
 
 use crate::{
     access::{Access, TokenId},
@@ -92,9 +91,5 @@ fn names_group(verifier: &Verifier, join_request: &JoinRequest) -> bool {
         ..
     } = join_request;
     let ids = verifier.group_ids().of_app(&key.app);
-    let is_created = |name: &str| {
-        let id = Uuid::try_parse(name).ok();
-        id.is_some_and(|id| id.simple().to_string() == name && ids.has_created(id))
-    };
-    *has_extensions && key.next.is_none() && is_created(&key.name)
+    *has_extensions && key.next.is_none() && ids.names_group(&key.name)
 }

@@ -1,6 +1,6 @@
 //! The request in a client's URL, and the reasons to refuse it.
 
-use std::num::NonZeroUsize;
+use std::{num::NonZeroUsize, str::Utf8Error};
 
 use http::{HeaderMap, StatusCode, Uri, header};
 use percent_encoding::percent_decode_str;
@@ -12,7 +12,11 @@ use crate::{
     config::MAX_NAME_BYTES,
     message::ResumeSecret,
     rooms::{JoinError, JoinRequest, RoomKey},
+    settings::{Metadata, SettingsChange},
 };
+
+#[cfg(test)]
+mod tests;
 
 /// The reason why the server refuses a client. Its text is also the reason in a WebSocket close
 /// frame, where it can have at most 123 bytes.
@@ -40,6 +44,14 @@ pub(crate) enum Refusal {
     TooManyJoins { seconds: u64 },
     #[error("bad ?next=N: N is the number of players in a group, from 1 to {max}")]
     BadNext { max: usize },
+    #[error("bad ?listed=N: N is 1 if the list of rooms should contain the room, otherwise 0")]
+    BadListed,
+    #[error("bad ?capacity=N: N is the number of players in the room, from 1 to {max}")]
+    BadCapacity { max: usize },
+    #[error("bad ?metadata=TEXT: use at most 256 bytes of UTF-8")]
+    BadMetadata,
+    #[error("this room is closed: its players accept no newcomers, try another room")]
+    RoomClosed,
     #[error("this room is full: it has {max} players, try another room")]
     RoomFull { max: usize },
     #[error("this server is full: try again in a minute")]
@@ -61,13 +73,10 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    pub(crate) fn from_join_error(
-        error: JoinError,
-        max_members: usize,
-        max_clients: usize,
-    ) -> Self {
+    pub(crate) fn from_join_error(error: JoinError, max_clients: usize) -> Self {
         match error {
-            JoinError::RoomFull => Self::RoomFull { max: max_members },
+            JoinError::RoomFull { max } => Self::RoomFull { max },
+            JoinError::RoomClosed => Self::RoomClosed,
             JoinError::ServerFull => Self::ServerFull,
             JoinError::TokenExpired => Self::TokenExpired,
             JoinError::TokenInUse => Self::TokenInUse,
@@ -78,12 +87,16 @@ impl Refusal {
     pub(crate) fn status(self) -> StatusCode {
         match self {
             Self::NotFound | Self::AppNeeded | Self::UnknownApp => StatusCode::NOT_FOUND,
-            Self::BadName | Self::BadNext { .. } => StatusCode::BAD_REQUEST,
+            Self::BadName
+            | Self::BadNext { .. }
+            | Self::BadListed
+            | Self::BadCapacity { .. }
+            | Self::BadMetadata => StatusCode::BAD_REQUEST,
             Self::WrongOrigin => StatusCode::FORBIDDEN,
             Self::TooManyClients { .. } | Self::TooManyJoins { .. } => {
                 StatusCode::TOO_MANY_REQUESTS
             }
-            Self::RoomFull { .. } | Self::ServerFull | Self::Draining => {
+            Self::RoomFull { .. } | Self::RoomClosed | Self::ServerFull | Self::Draining => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::TokenMissing | Self::TokenExpired => StatusCode::UNAUTHORIZED,
@@ -97,11 +110,16 @@ impl Refusal {
     pub(crate) fn close_code(self) -> u16 {
         match self {
             Self::NotFound | Self::AppNeeded | Self::UnknownApp => close_code::NOT_FOUND,
-            Self::BadName | Self::BadNext { .. } => close_code::BAD_REQUEST,
+            Self::BadName
+            | Self::BadNext { .. }
+            | Self::BadListed
+            | Self::BadCapacity { .. }
+            | Self::BadMetadata => close_code::BAD_REQUEST,
             Self::WrongOrigin => close_code::FORBIDDEN,
             Self::TooManyClients { .. }
             | Self::TooManyJoins { .. }
             | Self::RoomFull { .. }
+            | Self::RoomClosed
             | Self::ServerFull => close_code::FULL,
             Self::Draining => close_code::SERVICE_RESTART,
             Self::TokenMissing | Self::TokenExpired => close_code::TOKEN_NEEDED,
@@ -126,8 +144,37 @@ pub(crate) fn join_request(uri: &Uri, max_members: usize) -> Result<JoinRequest,
         has_extensions: wants_extensions(uri),
         group: query_value(uri, "group").and_then(|id| id.parse::<Uuid>().ok()),
         resume: query_value(uri, "resume").and_then(|secret| ResumeSecret::parse(&secret)),
+        settings: settings(uri, max_members)?,
         access: Access::default(),
     })
+}
+
+/// Parses the settings of a room that the client may create. They have no effect otherwise.
+fn settings(uri: &Uri, max_members: usize) -> Result<SettingsChange, Refusal> {
+    let listed = query_value(uri, "listed").map(|listed| match listed.as_str() {
+        "0" => Ok(false),
+        "1" => Ok(true),
+        _ => Err(Refusal::BadListed),
+    });
+    let capacity = query_value(uri, "capacity").map(|capacity| {
+        parse_size(&capacity, max_members).ok_or(Refusal::BadCapacity { max: max_members })
+    });
+    let metadata = text_value(uri, "metadata").map(|text| {
+        let metadata = text.ok().map(Metadata::try_from);
+        metadata.and_then(Result::ok).ok_or(Refusal::BadMetadata)
+    });
+    Ok(SettingsChange {
+        open: None,
+        listed: listed.transpose()?,
+        capacity: capacity.transpose()?,
+        metadata: metadata.transpose()?,
+    })
+}
+
+/// Parses a number of players from 1 to `max`.
+fn parse_size(text: &str, max: usize) -> Option<NonZeroUsize> {
+    let size = text.parse::<NonZeroUsize>().ok();
+    size.filter(|size| size.get() <= max)
 }
 
 /// Checks that the server accepts the game of a room. Without a list, it accepts every game.
@@ -167,10 +214,7 @@ pub(crate) fn room_key(uri: &Uri, max_members: usize) -> Result<RoomKey, Refusal
     };
     let (app, name) = (decode_name(app)?, decode_name(name)?);
     let next = query_value(uri, "next")
-        .map(|next| match next.parse::<NonZeroUsize>() {
-            Ok(size) if size.get() <= max_members => Ok(size),
-            _ => Err(Refusal::BadNext { max: max_members }),
-        })
+        .map(|next| parse_size(&next, max_members).ok_or(Refusal::BadNext { max: max_members }))
         .transpose()?;
     Ok(RoomKey { app, name, next })
 }
@@ -193,158 +237,15 @@ pub(crate) fn query_value(uri: &Uri, key: &str) -> Option<String> {
         .map(|(_, value)| value.into_owned())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(uri: &str) -> Result<(String, Option<usize>), Refusal> {
-        let key = room_key(&uri.parse().unwrap(), 64)?;
-        assert_eq!(key.app, "");
-        Ok((key.name, key.next.map(NonZeroUsize::get)))
-    }
-
-    fn parse_app(uri: &str) -> Result<(String, String), Refusal> {
-        room_key(&uri.parse().unwrap(), 64).map(|key| (key.app, key.name))
-    }
-
-    #[test]
-    fn room_is_a_path_of_one_segment() {
-        assert_eq!(parse("/"), Ok((String::new(), None)));
-        assert_eq!(parse("/hello"), Ok(("hello".into(), None)));
-        assert_eq!(parse("/caf%C3%A9%2F1"), Ok(("café/1".into(), None)));
-    }
-
-    #[test]
-    fn room_of_a_game_is_a_path_of_two_segments() {
-        let both = |app: &str, name: &str| Ok((app.to_owned(), name.to_owned()));
-        assert_eq!(parse_app("/duel/lobby?next=2"), both("duel", "lobby"));
-        assert_eq!(parse_app("/caf%C3%A9%2F1/%2F"), both("café/1", "/"));
-        for path in [
-            "/a/", "//", "//b", "/a/b/", "/a//b", "/a/b/c", "/../a/b", "/a/b/..",
-        ] {
-            assert_eq!(parse_app(path), Err(Refusal::NotFound), "{path}");
-        }
-        // These are names, not folders.
-        assert_eq!(parse_app("/../b"), both("..", "b"));
-        let longest = "x".repeat(128);
-        let path = format!("/{longest}/{longest}");
-        assert_eq!(parse_app(&path), both(&longest, &longest));
-        for path in [format!("/{longest}x/b"), format!("/a/{longest}x")] {
-            assert_eq!(parse_app(&path), Err(Refusal::BadName));
-        }
-        assert_eq!(parse_app("/%ff/b"), Err(Refusal::BadName));
-    }
-
-    #[test]
-    fn listed_games_exclude_others() {
-        let check = |uri: &str, apps: &[&str]| {
-            let apps: Vec<_> = apps.iter().map(|app| (*app).to_owned()).collect();
-            check_app(&room_key(&uri.parse().unwrap(), 64).unwrap(), &apps)
-        };
-        for uri in ["/", "/lobby", "/duel/lobby"] {
-            assert_eq!(check(uri, &[]), Ok(()), "{uri}");
-        }
-        assert_eq!(check("/duel/lobby", &["cubes", "duel"]), Ok(()));
-        assert_eq!(check("/other/lobby", &["duel"]), Err(Refusal::UnknownApp));
-        assert_eq!(check("/Duel/lobby", &["duel"]), Err(Refusal::UnknownApp));
-        assert_eq!(check("/duel", &["duel"]), Err(Refusal::AppNeeded));
-    }
-
-    #[test]
-    fn pages_of_other_origins_are_refused() {
-        let check = |origins: &[&str], allowed: &[&str]| {
-            let mut headers = HeaderMap::new();
-            for origin in origins {
-                headers.append(header::ORIGIN, origin.parse().unwrap());
-            }
-            let allowed: Vec<_> = allowed.iter().map(|origin| (*origin).to_owned()).collect();
-            check_origin(&headers, &allowed)
-        };
-        let game = "https://game.example.com";
-        assert_eq!(check(&["https://evil.example"], &[]), Ok(()));
-        assert_eq!(check(&[], &[game]), Ok(()));
-        assert_eq!(check(&[game], &["https://other.example", game]), Ok(()));
-        assert_eq!(check(&["HTTPS://Game.example.com"], &[game]), Ok(()));
-        for origins in [
-            &["https://evil.example"] as &[&str],
-            &["null"],
-            &[""],
-            &["http://game.example.com"],
-            &["https://game.example.com:8443"],
-            &["https://game.example.com.evil.example"],
-            &[game, "https://evil.example"],
-        ] {
-            assert_eq!(
-                check(origins, &[game]),
-                Err(Refusal::WrongOrigin),
-                "{origins:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn room_name_is_short_utf8() {
-        let longest = "x".repeat(128);
-        assert_eq!(parse(&format!("/{longest}")), Ok((longest.clone(), None)));
-        assert_eq!(parse(&format!("/{longest}x")), Err(Refusal::BadName));
-        assert_eq!(parse("/%ff"), Err(Refusal::BadName));
-    }
-
-    #[test]
-    fn next_is_a_group_size() {
-        assert_eq!(parse("/r?next=2"), Ok(("r".into(), Some(2))));
-        assert_eq!(parse("/r?a=b&next=64&huddle=1"), Ok(("r".into(), Some(64))));
-        assert_eq!(parse("/r?next=2&next=3"), Ok(("r".into(), Some(3))));
-        for bad in ["0", "65", "two", "", "-1", "1.5", "99999999999999999999999"] {
-            let parsed = parse(&format!("/r?next={bad}"));
-            assert_eq!(parsed, Err(Refusal::BadNext { max: 64 }), "next={bad}");
-        }
-    }
-
-    #[test]
-    fn extensions_need_the_exact_parameter() {
-        let wants = |uri: &str| wants_extensions(&uri.parse().unwrap());
-        assert!(wants("/r?huddle=1"));
-        assert!(wants("/a/b?next=0&huddle=1"));
-        assert!(!wants("/r"));
-        assert!(!wants("/r?huddle=0"));
-        assert!(!wants("/huddle=1"));
-    }
-
-    #[test]
-    fn group_parameter_is_an_id() {
-        let group = |uri: &str| join_request(&uri.parse().unwrap(), 64).unwrap().group;
-        let id = Uuid::from_u128(7);
-        let back = format!("/r?next=2&huddle=1&group={}", id.simple());
-        assert_eq!(group(&back), Some(id));
-        for none in ["/r?next=2&huddle=1", "/r?group=", "/r?group=seven"] {
-            assert_eq!(group(none), None, "{none}");
-        }
-    }
-
-    #[test]
-    fn every_refusal_fits_into_a_close_frame() {
-        let max = usize::MAX;
-        for refusal in [
-            Refusal::NotFound,
-            Refusal::AppNeeded,
-            Refusal::UnknownApp,
-            Refusal::BadName,
-            Refusal::WrongOrigin,
-            Refusal::TooManyClients { max },
-            Refusal::TooManyJoins { seconds: u64::MAX },
-            Refusal::BadNext { max },
-            Refusal::RoomFull { max },
-            Refusal::ServerFull,
-            Refusal::TokenMissing,
-            Refusal::TokenExpired,
-            Refusal::TokenEarly,
-            Refusal::TokenInvalid,
-            Refusal::TokenForOtherRoom,
-            Refusal::TokenInUse,
-        ] {
-            assert!(refusal.to_string().len() <= 123, "{refusal}");
-            assert!((4000..5000).contains(&refusal.close_code()));
-        }
-    }
+/// Returns the value of a query parameter like [`query_value`], or an error if it is not UTF-8.
+pub(crate) fn text_value(uri: &Uri, key: &str) -> Option<Result<String, Utf8Error>> {
+    let is_named = |pair: &&str| {
+        let mut pairs = form_urlencoded::parse(pair.as_bytes());
+        pairs.next().is_some_and(|(name, _)| name == key)
+    };
+    let pair = uri.query()?.split('&').rfind(is_named)?;
+    let value = pair.split_once('=').map_or("", |(_, value)| value);
+    let value = value.replace('+', " ");
+    let text = percent_decode_str(&value).decode_utf8();
+    Some(text.map(|text| text.into_owned()))
 }

@@ -225,7 +225,7 @@ const QUEUE_TICK: Duration = Duration::from_millis(200);
 /// messages, and must not treat them as silent.
 const MAX_QUEUE_STEP: Duration = Duration::from_millis(500);
 
-/// Advances the clock of the queues.
+/// Advances the clock of the queues, and updates the list of rooms.
 async fn run_queue_clock(hub: &Hub) {
     let mut last = Instant::now();
     loop {
@@ -233,5 +233,6 @@ async fn run_queue_clock(hub: &Hub) {
         let step = last.elapsed();
         last += step;
         hub.tick(step.min(MAX_QUEUE_STEP));
+        hub.update_list();
     }
 }

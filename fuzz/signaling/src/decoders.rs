@@ -9,6 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::{
     address::{Address, FORWARDED_FOR, Peer},
     request::{Refusal, check_app, check_origin, join_request, room_key},
+    settings::MAX_METADATA_BYTES,
 };
 
 /// The networks of the trusted proxies.
@@ -43,6 +44,22 @@ pub fn request(text: &str) {
                 let secret = serde_json::to_value(secret).expect("JSON");
                 canonical += &format!("resume={}&", secret.as_str().expect("a string"));
             }
+            let settings = &request.settings;
+            assert_eq!(settings.open, None);
+            if let Some(listed) = settings.listed {
+                canonical += &format!("listed={}&", u8::from(listed));
+            }
+            if let Some(capacity) = settings.capacity {
+                assert!(capacity.get() <= 64);
+                canonical += &format!("capacity={capacity}&");
+            }
+            if let Some(metadata) = &settings.metadata {
+                let metadata = serde_json::to_value(metadata).expect("JSON");
+                let metadata = metadata.as_str().expect("a string");
+                assert!(metadata.len() <= MAX_METADATA_BYTES);
+                let metadata = utf8_percent_encode(metadata, NON_ALPHANUMERIC);
+                canonical += &format!("metadata={metadata}&");
+            }
             canonical += &format!("huddle={}", u8::from(request.has_extensions));
             let canonical = canonical.parse().expect("a valid URL");
             assert_eq!(join_request(&canonical, 64).as_ref(), Ok(&request));
@@ -52,7 +69,11 @@ pub fn request(text: &str) {
             }
         }
         Err(refusal) => {
-            assert_eq!(room_key(&uri, 64), Err(refusal));
+            let is_about_settings = matches!(
+                refusal,
+                Refusal::BadListed | Refusal::BadCapacity { .. } | Refusal::BadMetadata
+            );
+            assert!(is_about_settings || room_key(&uri, 64) == Err(refusal));
             check_refusal(refusal);
         }
     }

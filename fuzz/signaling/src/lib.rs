@@ -17,6 +17,9 @@ mod close_code;
 #[path = "../../../crates/huddle_signaling/src/config/mod.rs"]
 mod config;
 #[rustfmt::skip]
+#[path = "../../../crates/huddle_signaling/src/directory.rs"]
+mod directory;
+#[rustfmt::skip]
 #[path = "../../../crates/huddle_signaling/src/error.rs"]
 mod error;
 #[rustfmt::skip]
@@ -47,6 +50,9 @@ mod request;
 #[path = "../../../crates/huddle_signaling/src/rooms/mod.rs"]
 mod rooms;
 #[rustfmt::skip]
+#[path = "../../../crates/huddle_signaling/src/settings.rs"]
+mod settings;
+#[rustfmt::skip]
 #[path = "../../../crates/huddle_signaling/src/token.rs"]
 mod token;
 #[rustfmt::skip]
@@ -55,6 +61,7 @@ mod verifier;
 
 pub mod decoders;
 pub mod groups;
+pub mod lobby;
 pub mod members;
 pub mod text;
 pub mod tokens;

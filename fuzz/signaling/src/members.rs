@@ -14,6 +14,7 @@ use crate::{
     player::Timing,
     request::{Refusal, join_request},
     rooms::{Limits, Registry, RoomKey},
+    settings::SettingsChange,
     text,
 };
 
@@ -148,6 +149,8 @@ impl Scenario {
                         continue;
                     };
                     join_request.has_extensions = false;
+                    // The target `lobby` contains rooms with settings.
+                    join_request.settings = SettingsChange::default();
                     let key = join_request.key.clone();
                     last += 1;
                     let peer = PeerId(Uuid::from_u128(last));
@@ -171,7 +174,7 @@ impl Scenario {
                         }
                         Err(why) => {
                             assert!(is_full);
-                            let refusal = Refusal::from_join_error(why, MAX_MEMBERS, MAX_PEERS);
+                            let refusal = Refusal::from_join_error(why, MAX_PEERS);
                             assert!(refusal.status().is_server_error());
                             check_refusal(refusal);
                         }

@@ -19,7 +19,8 @@ pub fn request(u: &mut Unstructured) -> Result<String> {
     let mut mark = '?';
     for _ in 0..u.int_in_range(0..=3)? {
         let key = u.choose(&[
-            "next", "next", "huddle", "group", "resume", "token", "n%65xt", "x", "",
+            "next", "next", "huddle", "group", "resume", "token", "n%65xt", "x", "", "listed",
+            "capacity", "metadata",
         ])?;
         let value = match u.int_in_range(0..=3)? {
             0 => u16::arbitrary(u)?.to_string(),
@@ -54,6 +55,63 @@ fn name(u: &mut Unstructured, text: &mut String) -> Result<()> {
         ])?;
     }
     Ok(())
+}
+
+/// Generates the URL of a client that may create a room with settings.
+pub fn creation(u: &mut Unstructured) -> Result<String> {
+    let room = u.choose(&["/a", "/a", "/b", "/duel/a", "/%C3%A9"])?;
+    let mut text = format!("{room}?huddle={}", u8::from(u.ratio(3, 4)?));
+    for _ in 0..u.int_in_range(0..=3)? {
+        text += u.choose(&[
+            "&listed=1",
+            "&listed=1",
+            "&listed=0",
+            "&listed=yes",
+            "&capacity=1",
+            "&capacity=2",
+            "&capacity=3",
+            "&capacity=6",
+            "&capacity=0",
+            "&metadata=",
+            "&metadata=%22%00",
+            "&metadata=a+b",
+            "&metadata=%ff",
+        ])?;
+        if u.ratio(1, 8)? {
+            text += &"x".repeat(u.int_in_range(250..=260)?);
+        }
+    }
+    Ok(text)
+}
+
+/// Generates the query of a list request.
+pub fn list(u: &mut Unstructured) -> Result<String> {
+    let mut text = String::new();
+    for _ in 0..u.int_in_range(0..=3)? {
+        text += u.choose(&["app=duel&", "app=&", "limit=", "after=", "after=a&"])?;
+        if u.ratio(1, 2)? {
+            text += u.choose(&["1&", "2&", "100&", "101&", "%ff&", "%C3%A9&", "0", "&"])?;
+        }
+    }
+    Ok(text)
+}
+
+/// Generates a client's message that changes the settings of its room.
+pub fn change(u: &mut Unstructured) -> Result<String> {
+    let mut settings = serde_json::Map::new();
+    for _ in 0..u.int_in_range(0..=3)? {
+        let (name, value) = match u.int_in_range(0..=9)? {
+            0..=2 => ("open", json!(bool::arbitrary(u)?)),
+            3 | 4 => ("listed", json!(bool::arbitrary(u)?)),
+            5 => ("capacity", json!(u.int_in_range(0..=8)?)),
+            6 => ("capacity", json!(u64::arbitrary(u)?)),
+            7 => ("metadata", json!(String::arbitrary(u)?)),
+            8 => ("metadata", json!("é".repeat(u.int_in_range(126..=129)?))),
+            _ => ("later", json!(null)),
+        };
+        settings.insert(name.to_owned(), value);
+    }
+    Ok(json!({ "Room": settings }).to_string())
 }
 
 /// Generates the address of a connection, and headers of its request.

@@ -2,7 +2,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::group_id::GroupIds;
-use crate::{access::Access, message::ResumeSecret, rooms::RoomKey};
+use crate::{
+    access::Access, directory::ListRequest, message::ResumeSecret, rooms::RoomKey,
+    settings::SettingsChange,
+};
 
 fn hub() -> Arc<Hub> {
     let config = Config {
@@ -22,6 +25,7 @@ fn request(resume: Option<ResumeSecret>) -> JoinRequest {
         has_extensions: true,
         group: None,
         resume,
+        settings: SettingsChange::default(),
         access: Access::default(),
     }
 }
@@ -37,6 +41,28 @@ fn messages(inbox: &mut Inbox) -> Vec<Value> {
 fn secret(messages: &[Value]) -> Option<ResumeSecret> {
     let secret = messages[1]["Session"]["resume"].as_str().unwrap();
     ResumeSecret::parse(secret)
+}
+
+/// The list has a lock of its own.
+#[test]
+fn list_request_does_not_wait_for_the_rooms() {
+    let hub = hub();
+    let listed = SettingsChange {
+        listed: Some(true),
+        ..SettingsChange::default()
+    };
+    let creating = JoinRequest {
+        settings: listed,
+        ..request(None)
+    };
+    let (_member, _inbox) = hub.join(creating, None).unwrap();
+    hub.update_list();
+    let all = ListRequest::parse(&"/rooms".parse().unwrap(), &[]).unwrap();
+    let state = hub.lock();
+    let page = hub.list(&all).into_parts().concat();
+    drop(state);
+    let page: Value = serde_json::from_slice(&page).unwrap();
+    assert_eq!(page["rooms"][0]["name"], "room");
 }
 
 /// The task of the old connection can notice its end at any time.
@@ -78,7 +104,7 @@ fn nothing_is_queued_for_a_doubtful_member() {
     assert!(messages(&mut b_inbox).is_empty());
     let (_b, mut b_inbox) = hub.join(request(resume), None).unwrap();
     let received = messages(&mut b_inbox);
-    assert_eq!(received.len(), 2, "{received:?}");
+    assert_eq!(received.len(), 3, "{received:?}");
     a.signal(id, Payload(&data));
     assert_eq!(messages(&mut b_inbox).len(), 1);
 }

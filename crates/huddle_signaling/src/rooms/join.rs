@@ -4,10 +4,11 @@ use std::num::NonZeroUsize;
 
 use matchbox_protocol::{PeerEvent, PeerId};
 
-use super::{JoinError, JoinRequest, Location, Registry, Room, RoomKey};
+use super::{JoinError, JoinRequest, Location, Registry, Room, RoomId, RoomKey};
 use crate::{
     message::{Delivery, Event, Extension, Stage},
     queue::Queue,
+    settings::SettingsChange,
 };
 
 /// The maximum number of members in the list for a newcomer. A mesh of more peers does not work,
@@ -63,6 +64,7 @@ impl Registry {
             key,
             has_extensions,
             group,
+            settings,
             access,
             ..
         } = join_request;
@@ -86,11 +88,13 @@ impl Registry {
             }
         };
         let limit = access.limit(self.limits.max_members);
-        let announced = self.enter_room(peer, room, limit)?;
+        let (id, announced) = self.enter_room(peer, room, settings, limit)?;
         deliveries.extend(self.session(peer, has_extensions));
         if has_extensions {
+            self.extended.insert(peer);
             deliveries.extend(member_list(&announced.to, peer));
             deliveries.extend(self.doubtful(&announced.to, peer));
+            deliveries.extend(self.room_status(id, vec![peer]));
         }
         deliveries.push(announced);
         let stage = group.map(|group| Event::Extension(Extension::Group(Stage::Linked(group))));
@@ -125,34 +129,44 @@ impl Registry {
         self.take_results(id)
     }
 
-    /// Adds `peer` to the room with this name, unless it has `limit` members. `limit` must be at
-    /// least 1.
+    /// Adds `peer` to the room with this name, unless it has `limit` members or its settings forbid
+    /// it. If there is no such room, creates it with `settings`. `limit` must be at least 1.
     fn enter_room(
         &mut self,
         peer: PeerId,
         name: RoomKey,
+        settings: SettingsChange,
         limit: usize,
-    ) -> Result<Delivery<'static>, JoinError> {
+    ) -> Result<(RoomId, Delivery<'static>), JoinError> {
         let id = match self.names.get(&name) {
             Some(id) => *id,
             None => {
                 let id = self.next_id();
-                self.names.insert(name.clone(), id);
-                let members = Vec::new();
-                let name = Some(name);
-                self.rooms.insert(id, Room { members, name });
+                let room = Room {
+                    members: Vec::new(),
+                    settings: self.new_settings(&name, settings),
+                    name: Some(name.clone()),
+                };
+                self.names.insert(name, id);
+                self.rooms.insert(id, room);
                 id
             }
         };
         let Some(room) = self.rooms.get_mut(&id) else {
-            return Err(JoinError::RoomFull);
+            return Err(JoinError::RoomFull { max: limit });
         };
-        if room.members.len() >= limit {
-            return Err(JoinError::RoomFull);
+        let settings = room.settings.as_ref();
+        if settings.is_some_and(|settings| !settings.open) {
+            return Err(JoinError::RoomClosed);
+        }
+        let max = settings.map_or(limit, |settings| settings.capacity.min(limit));
+        if room.members.len() >= max {
+            return Err(JoinError::RoomFull { max });
         }
         let others = room.members.clone();
         room.members.push(peer);
+        self.listing_changes.extend(room.listed_name().cloned());
         self.peers.insert(peer, Location::Room(id));
-        Ok(Delivery::new(PeerEvent::NewPeer(peer), others))
+        Ok((id, Delivery::new(PeerEvent::NewPeer(peer), others)))
     }
 }

@@ -1,6 +1,10 @@
 //! The members of all rooms and queues, as a state machine without sockets or locks.
 
-use std::{collections::HashMap, num::NonZeroUsize, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    num::NonZeroUsize,
+    time::Duration,
+};
 
 use matchbox_protocol::{PeerEvent, PeerId};
 use uuid::Uuid;
@@ -12,10 +16,12 @@ use crate::{
     places::Places,
     player::{Ticket, Timing},
     queue::{FinishedGroup, Queue},
+    settings::{Settings, SettingsChange},
 };
 
 mod join;
 mod resume;
+mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -51,6 +57,8 @@ pub(crate) struct JoinRequest {
     pub(crate) group: Option<Uuid>,
     /// The secret of the client's place when it lost its connection.
     pub(crate) resume: Option<ResumeSecret>,
+    /// The settings of the room, if the client creates it.
+    pub(crate) settings: SettingsChange,
     /// What the client's token and address allow.
     pub(crate) access: Access,
 }
@@ -58,7 +66,12 @@ pub(crate) struct JoinRequest {
 /// The reason why a peer cannot join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum JoinError {
-    RoomFull,
+    /// The room has at least `max` members.
+    RoomFull {
+        max: usize,
+    },
+    /// The keeper has closed the room.
+    RoomClosed,
     ServerFull,
     /// Another client uses the same token, and only one client at a time may.
     TokenInUse,
@@ -81,9 +94,12 @@ pub(crate) struct Limits {
 /// A room with at least one member.
 #[derive(Debug)]
 struct Room {
+    /// In the order in which they joined.
     members: Vec<PeerId>,
     /// The key with which clients join. `None` if no client can join.
     name: Option<RoomKey>,
+    /// `None` for the room of a group.
+    settings: Option<Settings>,
 }
 
 /// The id of a room. The server never reuses one.
@@ -112,6 +128,10 @@ pub(crate) struct Registry {
     peers: HashMap<PeerId, Location>,
     places: Places,
     tokens: TokensInUse,
+    /// The members of rooms that have extensions and joined by the name of the room.
+    extended: HashSet<PeerId>,
+    /// The rooms whose entries in the list of rooms have changed.
+    listing_changes: HashSet<RoomKey>,
     last_id: u64,
     now: Duration,
 }
@@ -129,6 +149,8 @@ impl Registry {
             peers: HashMap::new(),
             places: Places::new(limits.resume_timeout),
             tokens: TokensInUse::default(),
+            extended: HashSet::new(),
+            listing_changes: HashSet::new(),
             last_id: 0,
             now: Duration::ZERO,
         }
@@ -138,6 +160,7 @@ impl Registry {
     pub(crate) fn leave(&mut self, peer: PeerId) -> Vec<Delivery<'static>> {
         self.places.remove(peer);
         self.tokens.remove(peer);
+        self.extended.remove(&peer);
         match self.peers.remove(&peer) {
             None => Vec::new(),
             Some(Location::Queue(id, ticket)) => {
@@ -150,14 +173,20 @@ impl Registry {
                 let Some(room) = self.rooms.get_mut(&id) else {
                     return Vec::new();
                 };
+                let was_keeper = room.keeper() == Some(peer);
                 room.members.retain(|&member| member != peer);
+                self.listing_changes.extend(room.listed_name().cloned());
                 let to = room.members.clone();
                 if to.is_empty()
                     && let Some(name) = self.rooms.remove(&id).and_then(|room| room.name)
                 {
                     self.names.remove(&name);
                 }
-                vec![Delivery::new(PeerEvent::PeerLeft(peer), to)]
+                let mut deliveries = vec![Delivery::new(PeerEvent::PeerLeft(peer), to)];
+                if was_keeper {
+                    deliveries.extend(self.announce_status(id));
+                }
+                deliveries
             }
         }
     }
@@ -264,9 +293,16 @@ impl Registry {
             && let Some(previous) = self.names.insert(name.clone(), id)
             && let Some(room) = self.rooms.get_mut(&previous)
         {
+            self.listing_changes.extend(room.listed_name().cloned());
             room.name = None;
         }
-        self.rooms.insert(id, Room { members, name });
+        let settings = None;
+        let room = Room {
+            members,
+            name,
+            settings,
+        };
+        self.rooms.insert(id, room);
     }
 
     fn next_id(&mut self) -> u64 {

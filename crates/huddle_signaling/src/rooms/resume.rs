@@ -112,6 +112,7 @@ impl Registry {
             deliveries.push(to_peer(Extension::Group(Stage::Linked(group))));
         }
         deliveries.extend(self.doubtful(&others, peer));
+        deliveries.extend(self.room_status(id, vec![peer]));
         let to = self.informed_members(id, peer);
         let resumed = Event::Extension(Extension::Resumed(peer));
         deliveries.push(Delivery::new(resumed, to));

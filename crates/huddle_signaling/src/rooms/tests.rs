@@ -28,6 +28,7 @@ fn stock(key: RoomKey) -> JoinRequest {
         has_extensions: false,
         group: None,
         resume: None,
+        settings: SettingsChange::default(),
         access: Access::default(),
     }
 }
@@ -133,7 +134,7 @@ fn full_room_or_server_refuses_peers_until_a_peer_leaves() {
     join(&mut registry, 1, key("a", 0));
     join(&mut registry, 2, key("a", 0));
     let refused = registry.join(peer(3), stock(key("a", 0)));
-    assert_eq!(refused.unwrap_err(), JoinError::RoomFull);
+    assert_eq!(refused.unwrap_err(), JoinError::RoomFull { max: 2 });
     join(&mut registry, 3, key("b", 0));
     let refused = registry.join(peer(4), stock(key("c", 0)));
     assert_eq!(refused.unwrap_err(), JoinError::ServerFull);
@@ -278,6 +279,7 @@ fn extended(key: RoomKey, group: Option<Uuid>) -> JoinRequest {
         has_extensions: true,
         group,
         resume: None,
+        settings: SettingsChange::default(),
         access: Access::default(),
     }
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part of this module")]
 
 pub(crate) mod attack;
+pub(crate) mod lobby;
 pub(crate) mod sources;
 
 use std::{collections::HashSet, net::SocketAddr, time::Duration};
@@ -155,7 +156,19 @@ async fn event(socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>) -> JsonP
     }
 }
 
+/// Returns the next message that is not about the settings of the room.
 pub(crate) async fn next(socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>) -> Message {
+    loop {
+        match next_of_all(socket).await {
+            Message::Text(text) if text.starts_with(r#"{"Room":"#) => {}
+            message => return message,
+        }
+    }
+}
+
+pub(crate) async fn next_of_all(
+    socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>,
+) -> Message {
     let message = timeout(TIMEOUT, socket.next()).await;
     message
         .expect("the server sent nothing")

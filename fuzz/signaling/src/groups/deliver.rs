@@ -78,6 +78,12 @@ impl World {
                     assert!(known.is_some(), "unknown");
                 }
             }
+            // The target `lobby` contains rooms with settings.
+            Extension::Room(status) => {
+                let location = client.location.clone();
+                let keeper = &self.clients[&status.keeper];
+                assert_eq!(keeper.location, location, "a member of another room");
+            }
             Extension::IceServers(_) => panic!("the registry has no TURN servers"),
         }
     }

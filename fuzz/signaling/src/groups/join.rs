@@ -193,8 +193,9 @@ impl World {
             _ if key.next.is_some() => return Ok(Location::Queue(key.clone())),
             _ => key.clone(),
         };
-        if self.members(&room) >= access.limit(MAX_MEMBERS) {
-            return Err(JoinError::RoomFull);
+        let max = access.limit(MAX_MEMBERS);
+        if self.members(&room) >= max {
+            return Err(JoinError::RoomFull { max });
         }
         Ok(Location::Room(Some(room)))
     }

@@ -9,6 +9,7 @@ use crate::{
     message::ResumeSecret,
     player::Timing,
     rooms::Limits,
+    settings::{RoomStatus, Settings, SettingsChange},
 };
 
 mod convergence;
@@ -49,6 +50,7 @@ fn request(key: RoomKey) -> JoinRequest {
         has_extensions: true,
         group: None,
         resume: None,
+        settings: SettingsChange::default(),
         access: Access::default(),
     }
 }
@@ -100,7 +102,15 @@ fn member_takes_its_place_again() {
     assert_eq!(id, b);
     assert_eq!(deliveries[0].event, PeerEvent::IdAssigned(b).into());
     assert_eq!(session(&deliveries).members, Some(vec![a]));
-    assert_eq!(deliveries[2..], [extension(Extension::Resumed(b), &[a])]);
+    let status = RoomStatus {
+        keeper: a,
+        settings: Settings::new(MAX_MEMBERS),
+    };
+    let room = extension(Extension::Room(status), &[b]);
+    assert_eq!(
+        deliveries[2..],
+        [room, extension(Extension::Resumed(b), &[a])]
+    );
     assert_eq!(registry.peers(), 2);
 }
 

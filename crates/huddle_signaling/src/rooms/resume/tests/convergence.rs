@@ -49,6 +49,8 @@ struct Client {
     lost: Option<Duration>,
     /// The known members, and whether each is doubtful.
     view: BTreeMap<PeerId, bool>,
+    /// The keeper of its room.
+    keeper: Option<PeerId>,
 }
 
 struct World {
@@ -90,7 +92,7 @@ impl World {
         let (id, deliveries) = match self.registry.join(new_id, request) {
             Ok(joined) => joined,
             Err(error) => {
-                assert_eq!(error, JoinError::RoomFull);
+                assert_eq!(error, JoinError::RoomFull { max: MAX_MEMBERS });
                 assert!(is_full && expected.is_none(), "refused without a reason");
                 return;
             }
@@ -106,6 +108,7 @@ impl World {
                     secret: None,
                     lost: None,
                     view: BTreeMap::new(),
+                    keeper: None,
                 };
                 self.clients.insert(id, client);
             }
@@ -171,6 +174,7 @@ impl World {
             Event::Extension(Extension::Resumed(other)) => {
                 assert!(client.view.insert(*other, false).is_some());
             }
+            Event::Extension(Extension::Room(status)) => client.keeper = Some(status.keeper),
             other => panic!("unexpected {other:?}"),
         }
         for other in offers {
@@ -234,7 +238,7 @@ impl World {
         self.deliver(deliveries);
     }
 
-    /// Checks that every connected client knows the members of its room.
+    /// Checks that every connected client knows the members and the keeper of its room.
     fn check(&self) {
         assert_eq!(self.registry.peers(), self.clients.len());
         for (id, client) in &self.clients {
@@ -247,6 +251,10 @@ impl World {
             if client.has_extensions {
                 let expected = members.map(|(id, member)| (*id, member.lost.is_some()));
                 assert_eq!(client.view, expected.collect(), "the view of {id}");
+                // Later clients have higher ids.
+                let mut clients = self.clients.iter();
+                let earliest = clients.find(|(_, member)| member.room == client.room);
+                assert_eq!(client.keeper, earliest.map(|(id, _)| *id), "keeper of {id}");
                 continue;
             }
             // A stock client learns about a doubtful member when that member returns.
