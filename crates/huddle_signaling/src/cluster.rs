@@ -16,7 +16,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{Notify, Semaphore, watch},
+    sync::{Mutex as AsyncMutex, Notify, Semaphore, watch},
     time::{Instant, sleep, sleep_until, timeout},
 };
 use tracing::{debug, info, warn};
@@ -74,6 +74,8 @@ pub(crate) struct Cluster {
     secret: RwLock<Option<Secret>>,
     routes: Mutex<HashMap<RoomKey, Route>>,
     is_leaving: AtomicBool,
+    /// Held during a renewal, so that none follows the last operation.
+    renewing: AsyncMutex<()>,
 }
 
 /// The owner of a room to which this instance forwards clients.
@@ -102,6 +104,7 @@ impl Cluster {
             secret: RwLock::new(None),
             routes: Mutex::default(),
             is_leaving: AtomicBool::new(false),
+            renewing: AsyncMutex::default(),
         })
     }
 
@@ -181,12 +184,17 @@ impl Cluster {
     /// Renews the lease and writes changes to the store, until this instance leaves.
     pub(crate) async fn run(&self) {
         let interval = self.lease / RENEWALS_PER_LEASE;
-        while !self.is_leaving.load(Ordering::Relaxed) {
+        loop {
+            let renewing = self.renewing.lock().await;
+            if self.is_leaving.load(Ordering::Relaxed) {
+                return;
+            }
             let next = Instant::now() + interval;
             match self.update_store().await {
                 Ok(()) => self.succeeded(),
                 Err(error) => self.failed(&error),
             }
+            drop(renewing);
             let is_up = *self.is_up.borrow() == Some(true);
             tokio::select! {
                 () = sleep_until(next) => {}
@@ -241,7 +249,11 @@ impl Cluster {
         if self.is_leaving.swap(true, Ordering::Relaxed) {
             return;
         }
-        let withdrawn = timeout(WITHDRAW_TIMEOUT, self.store.withdraw()).await;
+        let withdraw = async {
+            let _renewing = self.renewing.lock().await;
+            self.store.withdraw().await
+        };
+        let withdrawn = timeout(WITHDRAW_TIMEOUT, withdraw).await;
         if !matches!(withdrawn, Ok(Ok(()))) {
             debug!("cannot give up the rooms: they are free when the lease has expired");
         }
