@@ -42,6 +42,9 @@ const WAIT: Duration = Duration::from_secs(3);
 /// The pause of a client while this instance renews its lease.
 const RENEWAL_PAUSE: Duration = Duration::from_millis(50);
 
+/// The time in which an instance records the room of a group that has linked.
+const GROUP_PAUSE: Duration = Duration::from_millis(500);
+
 /// The maximum number of clients that wait for the store.
 const MAX_WAITING: usize = 1024;
 
@@ -154,17 +157,22 @@ impl Cluster {
         &self,
         join_request: &mut JoinRequest,
     ) -> Result<Option<Owner>, Unavailable> {
-        if let Some(key) = group_room(join_request) {
+        if let Some(room) = group_room(join_request) {
             if self.hub.has_group(join_request) {
                 return Ok(Some(Owner::Here));
             }
-            if let Some(address) = self.store.find(&key).await? {
+            if let Some(address) = self.find_group(&room).await? {
                 return Ok(Some(Owner::There(address)));
             }
         }
         join_request.group = None;
         if self.hub.owns(&join_request.key) {
             return Ok(Some(Owner::Here));
+        }
+        if self.is_group(&join_request.key)
+            && let Some(address) = self.find_group(&join_request.key).await?
+        {
+            return Ok(Some(Owner::There(address)));
         }
         let room = Held {
             key: join_request.key.clone(),
@@ -179,6 +187,22 @@ impl Cluster {
             Claim::There(address) => Some(Owner::There(address)),
             Claim::Lapsed => None,
         })
+    }
+
+    /// Returns whether the room is that of a `?next=N` group.
+    fn is_group(&self, room: &RoomKey) -> bool {
+        room.next.is_none() && self.group_ids.is_name(&room.app, &room.name)
+    }
+
+    /// Returns the address of the other instance that owns the room of a group. A group that has just
+    /// linked may not be in the store yet.
+    async fn find_group(&self, room: &RoomKey) -> Result<Option<SocketAddr>, Unavailable> {
+        let found = self.store.find(room).await?;
+        if found.is_some() || !self.is_group(room) {
+            return Ok(found);
+        }
+        sleep(GROUP_PAUSE).await;
+        self.store.find(room).await
     }
 
     /// Renews the lease and writes changes to the store, until this instance leaves.

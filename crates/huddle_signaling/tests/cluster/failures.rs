@@ -14,7 +14,10 @@ async fn assert_whole(addr: SocketAddr, room: &str, members: &mut [Client]) {
     for member in &mut *members {
         assert!(member.announced().await.contains(&newcomer.id));
     }
-    newcomer.leave().await;
+    let left = newcomer.leave().await;
+    for member in members {
+        member.expect_peer_left(left).await;
+    }
 }
 
 #[tokio::test]

@@ -43,9 +43,9 @@ async fn program_starts_without_redis_and_warns_until_it_answers() {
         };
         timeout(LONG, found).await.unwrap()
     };
-    let warning = next("WARN").await;
+    let warning = next("Redis").await;
     let redis = format!("127.0.0.1:{port}");
-    for part in [redis.as_str(), "refused", "Is it running?"] {
+    for part in ["WARN", redis.as_str(), "refused", "Is it running?"] {
         assert!(warning.contains(part), "{warning}");
     }
     let Some(_redis) = Redis::start_at(port) else {

@@ -88,9 +88,11 @@ async fn client_counts_for_its_address_at_both_instances() {
         host.expect_peer_left(left).await;
     }
     // Programs of the machine have no address, and are not limited.
+    let mut clients = Vec::new();
     for _ in 0..3 {
         let client = Client::join(front.addr, "/room").await;
         host.expect_new_peer(&client).await;
+        clients.push(client);
     }
 }
 
