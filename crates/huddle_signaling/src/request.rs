@@ -70,6 +70,8 @@ pub(crate) enum Refusal {
     TokenInUse,
     #[error("the server is restarting: connect again")]
     Draining,
+    #[error("this server cannot find out which server has this room: try again in a moment")]
+    StoreUnavailable,
 }
 
 impl Refusal {
@@ -81,6 +83,7 @@ impl Refusal {
             JoinError::TokenExpired => Self::TokenExpired,
             JoinError::TokenInUse => Self::TokenInUse,
             JoinError::TooManyClients => Self::TooManyClients { max: max_clients },
+            JoinError::NotOwner => Self::StoreUnavailable,
         }
     }
 
@@ -96,9 +99,11 @@ impl Refusal {
             Self::TooManyClients { .. } | Self::TooManyJoins { .. } => {
                 StatusCode::TOO_MANY_REQUESTS
             }
-            Self::RoomFull { .. } | Self::RoomClosed | Self::ServerFull | Self::Draining => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::RoomFull { .. }
+            | Self::RoomClosed
+            | Self::ServerFull
+            | Self::Draining
+            | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::TokenMissing | Self::TokenExpired => StatusCode::UNAUTHORIZED,
             Self::TokenEarly | Self::TokenInvalid | Self::TokenForOtherRoom => {
                 StatusCode::FORBIDDEN
@@ -121,7 +126,7 @@ impl Refusal {
             | Self::RoomFull { .. }
             | Self::RoomClosed
             | Self::ServerFull => close_code::FULL,
-            Self::Draining => close_code::SERVICE_RESTART,
+            Self::Draining | Self::StoreUnavailable => close_code::SERVICE_RESTART,
             Self::TokenMissing | Self::TokenExpired => close_code::TOKEN_NEEDED,
             Self::TokenEarly | Self::TokenInvalid | Self::TokenForOtherRoom => {
                 close_code::FORBIDDEN

@@ -176,6 +176,7 @@ fn every_refusal_fits_into_a_close_frame() {
         Refusal::BadCapacity { max },
         Refusal::BadMetadata,
         Refusal::RoomClosed,
+        Refusal::StoreUnavailable,
         Refusal::RoomFull { max },
         Refusal::ServerFull,
         Refusal::TokenMissing,

@@ -3,6 +3,7 @@
 
 pub(crate) mod attack;
 pub(crate) mod lobby;
+pub(crate) mod redis;
 pub(crate) mod sources;
 
 use std::{collections::HashSet, net::SocketAddr, time::Duration};
