@@ -6,6 +6,7 @@ use super::{
     waits::{CONNECT_TIMEOUTS, FIRST_WAIT, LONGEST_WAIT, SILENT_AFTER, SILENT_WHEN_CALM, SPREAD},
 };
 use crate::{
+    config::RoomConfig,
     core::Entropy,
     event::{RoomError, Signaling, SignalingLoss},
     token::Token,
@@ -14,8 +15,8 @@ use crate::{
 const STEP: Duration = Duration::from_millis(50);
 
 fn client() -> (SignalingClient, Entropy) {
-    let url = "ws://localhost:3536/room".parse().unwrap();
-    (SignalingClient::new(url, None), Entropy::seeded(1))
+    let config = RoomConfig::new("ws://localhost:3536/room").unwrap();
+    (SignalingClient::new(&config), Entropy::seeded(1))
 }
 
 #[test]
