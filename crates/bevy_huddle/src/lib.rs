@@ -95,6 +95,16 @@
 //! .add_systems(Update, (show_status, show_invitation.run_if(room_waiting)));
 //! ```
 //!
+//! # Lists of rooms
+//!
+//! The signaling server `huddle-signaling` publishes a list of open rooms. The player who creates a
+//! room adds it with [`RoomOptions::listed`], and other players load the list with `list_rooms`, which
+//! needs the feature `room_list`.
+//!
+//! The room's *keeper* is the player who has been in it longest, according to the server. It can
+//! [close](RoomSettingsCommandsExt::set_room_open) the room, for example when a match starts.
+//! [`RoomSettings`] on the room entity contains the current settings.
+//!
 //! # Compatible games
 //!
 //! Two players can play together only if their games match. When a link opens, both games compare
@@ -348,6 +358,7 @@
 //! | [`PeerRefused`] | the games are not compatible, or one of them did not admit the other player |
 //! | [`KickFailed`] | the room's rules do not let the local player kick a peer |
 //! | [`SetIceServersFailed`] | the new STUN and TURN servers of a room cannot be used |
+//! | [`ChangeSettingsFailed`] | the local player cannot change the settings of a room |
 //! | [`TokenNeeded`] | the signaling server needs a token, or a new one |
 //! | [`TransferFailed`] | a transfer did not complete |
 //! | [`ReplicationFailed`](replication::ReplicationFailed) | an entity or a component cannot be replicated, or a command about its owner had no effect |
@@ -382,6 +393,7 @@
 //! |---|---|---|
 //! | `enhanced_determinism` | mathematical functions have the same results on all platforms, for [`rollback`] | |
 //! | `states` | `RoomPhase`, the room's status as a Bevy state, with `OnEnter` and `OnExit` | `bevy/bevy_state` |
+//! | `room_list` | `list_rooms`, which loads the list of open rooms from `huddle-signaling` | |
 //! | `rollback_ui` | the net graph and desync reports on the screen | `bevy/bevy_ui`, `bevy/keyboard` |
 //! | `testing` | `testing::Lab`, for tests: enable it in `[dev-dependencies]` | |
 //! | `web_background` | games continue in a hidden browser tab | `bevy_winit`, `bevy/bevy_camera` |
@@ -433,8 +445,11 @@ mod reflection;
 pub mod replication;
 pub mod rollback;
 mod room;
+#[cfg(feature = "room_list")]
+mod room_list;
 mod schedule;
 mod send;
+mod settings_commands;
 #[cfg(feature = "states")]
 mod states;
 #[cfg(feature = "testing")]
@@ -453,8 +468,10 @@ pub use huddle::Huddle;
 pub use huddle_mesh::{
     Channel, DisconnectReason, IceServer, LinkFailure, Path, PeerId, PeerKind, ProtocolViolation,
     RoomError, RoomSecret, RoomSecretError, RoomUrl, RoomUrlError, SdpError, SendError,
-    ShortPeerId, Signaling, SignalingId, SignalingLoss, StopReason, ViolationSource,
+    SettingsError, ShortPeerId, Signaling, SignalingId, SignalingLoss, StopReason, ViolationSource,
 };
+#[cfg(feature = "room_list")]
+pub use huddle_mesh::{ListedRoom, ServerUrlError};
 pub use huddle_session::{
     DeliveryStats, Direction, KickError, KickPolicy, MAX_EVENT_LEN, MessageError as PacketError,
     OfferError, QueueError, Refusal, SetupError, Tick, TickRate, TickRateError, TransferFailure,
@@ -489,17 +506,25 @@ pub use plugin::{HuddlePlugins, RoomPlugin};
 pub use room::{
     components::{MissingLinks, Room, RoomHost, RoomTick},
     events::{
-        HostChanged, RoomFailed, RoomStatusChanged, SetIceServersFailed, SignalRejected,
-        SignalingChanged, TicksSkipped, TokenNeeded,
+        ChangeSettingsFailed, HostChanged, RoomFailed, RoomSettingsChanged, RoomStatusChanged,
+        SetIceServersFailed, SignalRejected, SignalingChanged, TicksSkipped, TokenNeeded,
     },
     options::RoomOptions,
+    settings::RoomSettings,
     status::{RoomStatus, SignalingStatus},
+};
+#[cfg(feature = "room_list")]
+pub use room_list::{
+    RoomListCommandsExt,
+    error::RoomListError,
+    events::{ListRoomsFailed, RoomsListed},
 };
 pub use schedule::HuddleSystems;
 pub use send::{
     error::{SkippedRecipient, TrySendError},
     sender::PeerSender,
 };
+pub use settings_commands::RoomSettingsCommandsExt;
 #[cfg(feature = "states")]
 pub use states::{RoomPhase, RoomPhasePlugin};
 
@@ -507,13 +532,14 @@ pub use states::{RoomPhase, RoomPhasePlugin};
 pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
-        AcceptedTransfers, DisconnectReason, FromPeer, HostChanged, Huddle, HuddleAppExt,
-        HuddleBackgroundPlugin, HuddleCommandsExt, HuddleDiagnosticsPlugin, HuddlePlugins,
-        HuddleSystems, IceServer, KickFailed, KickPolicy, LinkConditioner, LinkFailed, LinkStats,
-        LinkedWith, LocalPeer, MeshChanged, MessageRejected, Peer, PeerId, PeerJoined, PeerKicked,
-        PeerLeft, PeerOf, PeerPending, PeerReconnected, PeerReconnecting, PeerRefused, PeerResumed,
-        PeerSender, PeerStopped, PendingPeers, PendingReason, Recipients, Reconnecting, Room,
-        RoomFailed, RoomOptions, RoomPeers, RoomSecret, RoomStatus, RoomStatusChanged, RoomTick,
+        AcceptedTransfers, ChangeSettingsFailed, DisconnectReason, FromPeer, HostChanged, Huddle,
+        HuddleAppExt, HuddleBackgroundPlugin, HuddleCommandsExt, HuddleDiagnosticsPlugin,
+        HuddlePlugins, HuddleSystems, IceServer, KickFailed, KickPolicy, LinkConditioner,
+        LinkFailed, LinkStats, LinkedWith, LocalPeer, MeshChanged, MessageRejected, Peer, PeerId,
+        PeerJoined, PeerKicked, PeerLeft, PeerOf, PeerPending, PeerReconnected, PeerReconnecting,
+        PeerRefused, PeerResumed, PeerSender, PeerStopped, PendingPeers, PendingReason, Recipients,
+        Reconnecting, Room, RoomFailed, RoomOptions, RoomPeers, RoomSecret, RoomSettings,
+        RoomSettingsChanged, RoomSettingsCommandsExt, RoomStatus, RoomStatusChanged, RoomTick,
         SendFailed, SetIceServersFailed, SignalRejected, SignalingChanged, SignalingStatus,
         StopReason, Stopped, TicksSkipped, ToPeers, TokenNeeded, TransferDelivered, TransferFailed,
         TransferLimits, TransferProgress, TransferReceived, TransferStarted, Undelivered,
@@ -524,6 +550,9 @@ pub mod prelude {
             ReplicationAppExt,
         },
     };
+    #[cfg(feature = "room_list")]
+    #[doc(no_inline)]
+    pub use crate::{ListRoomsFailed, ListedRoom, RoomListCommandsExt, RoomsListed};
     #[cfg(feature = "states")]
     #[doc(no_inline)]
     pub use crate::{RoomPhase, RoomPhasePlugin};

@@ -61,6 +61,8 @@ impl PluginGroup for HuddlePlugins {
 impl Plugin for RoomPlugin {
     fn build(&self, app: &mut App) {
         register_types(app);
+        #[cfg(feature = "room_list")]
+        app.add_plugins(crate::room_list::plugin);
         app.init_resource::<MessageKinds>()
             .init_resource::<Rooms>()
             .add_systems(

@@ -25,9 +25,10 @@ use crate::{
     room::{
         components::{MissingLinks, Room, RoomHost, RoomTick},
         events::{
-            HostChanged, RoomFailed, RoomStatusChanged, SetIceServersFailed, SignalRejected,
-            SignalingChanged, TicksSkipped, TokenNeeded,
+            ChangeSettingsFailed, HostChanged, RoomFailed, RoomSettingsChanged, RoomStatusChanged,
+            SetIceServersFailed, SignalRejected, SignalingChanged, TicksSkipped, TokenNeeded,
         },
+        settings::RoomSettings,
         status::{RoomStatus, SignalingStatus},
     },
 };
@@ -77,6 +78,9 @@ pub(crate) fn register_types(app: &mut App) {
         .register_type::<SignalingChanged>()
         .register_type::<RoomFailed>()
         .register_type::<SetIceServersFailed>()
+        .register_type::<RoomSettings>()
+        .register_type::<RoomSettingsChanged>()
+        .register_type::<ChangeSettingsFailed>()
         .register_type::<TokenNeeded>()
         .register_type::<HostChanged>()
         .register_type::<TicksSkipped>()

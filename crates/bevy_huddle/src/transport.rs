@@ -1,6 +1,9 @@
 use bevy::platform::time::Instant;
 use bytes::Bytes;
-use huddle_mesh::{Channel, IceServer, LinkStats, PeerId, RoomError, RoomEvent, SendError};
+use huddle_mesh::{
+    Channel, IceServer, LinkStats, PeerId, RoomError, RoomEvent, SendError, SettingsChange,
+    SettingsError,
+};
 use uuid::Uuid;
 
 /// The network of a room: the mesh, or a deterministic virtual network in tests.
@@ -20,6 +23,8 @@ pub(crate) trait Transport: Send + Sync + 'static {
     fn set_ice_servers(&mut self, servers: Vec<IceServer>) -> Result<(), RoomError>;
     /// Sets the token for the signaling server.
     fn set_token(&mut self, token: String);
+    /// Changes settings of the room on the signaling server.
+    fn change_settings(&mut self, change: SettingsChange) -> Result<(), SettingsError>;
     /// Leaves without waiting. Dropping may wait briefly until the leave message is sent.
     fn leave(self: Box<Self>);
 }
@@ -63,6 +68,10 @@ impl Transport for huddle_mesh::Room {
 
     fn set_token(&mut self, token: String) {
         self.set_token(token);
+    }
+
+    fn change_settings(&mut self, change: SettingsChange) -> Result<(), SettingsError> {
+        self.change_settings(change)
     }
 
     fn leave(self: Box<Self>) {

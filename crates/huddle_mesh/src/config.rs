@@ -3,6 +3,7 @@ use std::{fmt, time::Duration};
 use crate::{
     room_url::{RoomUrl, RoomUrlError},
     secret::RoomSecret,
+    settings::NewRoom,
     token::Token,
 };
 
@@ -32,6 +33,8 @@ pub struct RoomConfig {
     pub uses_server_ice: bool,
     /// The token for the signaling server: see [`RoomConfig::with_token`].
     pub(crate) token: Option<Token>,
+    /// The settings of the room if this client creates it: see [`RoomConfig::listed`].
+    pub(crate) new_room: NewRoom,
     /// The routes to other peers that links may use.
     pub route: Route,
     /// The secret of the room. Only peers that know it can join.
@@ -132,6 +135,35 @@ impl RoomConfig {
         self
     }
 
+    /// Adds the room to the server's list of rooms, if this client creates the room.
+    ///
+    /// This method, [`with_capacity`](Self::with_capacity) and
+    /// [`with_metadata`](Self::with_metadata) have no effect on a room that exists already, and on
+    /// other servers than `huddle-signaling`. The room's keeper can change the settings later: see
+    /// [`Room::change_settings`](crate::Room::change_settings). Rooms with `?next=N` have no
+    /// settings.
+    #[must_use]
+    pub fn listed(mut self) -> Self {
+        self.new_room.is_listed = true;
+        self
+    }
+
+    /// Sets the number of players at which the server considers the room full, if this client
+    /// creates the room. At least 1. The server refuses more than its own maximum, usually 64.
+    #[must_use]
+    pub fn with_capacity(mut self, players: u16) -> Self {
+        self.new_room.capacity = Some(players);
+        self
+    }
+
+    /// Sets the text that the list of rooms contains for the room, if this client creates the room.
+    /// At most 256 bytes. Every player can read it.
+    #[must_use]
+    pub fn with_metadata(mut self, metadata: impl Into<String>) -> Self {
+        self.new_room.metadata = metadata.into();
+        self
+    }
+
     /// Stores the certificate of the local peer in `slot`, so that the peer keeps its id in later
     /// rooms and after a restart or reload.
     ///
@@ -175,6 +207,7 @@ impl From<RoomUrl> for RoomConfig {
             url,
             ice_servers: Vec::new(),
             uses_server_ice: true,
+            new_room: NewRoom::default(),
             route: Route::Any,
             secret: None,
             identity: None,

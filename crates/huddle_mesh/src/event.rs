@@ -7,6 +7,7 @@ use web_time::Instant;
 
 use crate::{
     channel::Channel,
+    settings::{RoomSettings, SettingsError},
     violation::{ProtocolViolation, ViolationSource},
 };
 
@@ -101,6 +102,9 @@ pub enum RoomEvent {
         /// The server's reason: it needs a token, or does not accept the current one.
         reason: String,
     },
+    /// The signaling server has sent the settings of the room: after each connection, and when the
+    /// keeper or a setting changes. Stock matchbox servers send none.
+    SettingsChanged(RoomSettings),
     /// The room cannot be used. It does not try again.
     Failed(RoomError),
 }
@@ -158,8 +162,8 @@ pub enum SignalingLoss {
     /// The server is shutting down.
     #[error("the signaling server is shutting down")]
     ShuttingDown,
-    /// The room or the server is full.
-    #[error("the room or the signaling server is full: {0}")]
+    /// The room or the server is full, or the room is closed.
+    #[error("the signaling server admits no more players: {0}")]
     Full(String),
     /// The server violated the protocol.
     #[error(
@@ -184,6 +188,9 @@ pub enum RoomError {
     /// The configuration requires a relay, but names no TURN server.
     #[error("`relay_only` needs a TURN server: add one with `IceServer::turn(..)`")]
     NoRelay,
+    /// The settings for a new room cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// An ICE server address cannot be used.
     #[error(
         "`{0}` is not the address of a STUN or TURN server; write it like turn:example.org:3478"

@@ -12,6 +12,7 @@ use crate::{
     limits::MAX_MESSAGE_LEN,
     platform::{self, Handle},
     room_url::RoomUrl,
+    settings::{NewRoom, RoomSettings, SettingsChange, SettingsError},
     stats::LinkStats,
     token::Token,
 };
@@ -44,6 +45,8 @@ const CONTROL_RESERVE: usize = 256;
 pub struct Room {
     config: RoomConfig,
     handle: Handle,
+    /// The settings of the last [`RoomEvent::SettingsChanged`].
+    settings: Option<RoomSettings>,
 }
 
 impl Room {
@@ -59,7 +62,11 @@ impl Room {
     pub fn join(config: RoomConfig) -> Result<Self, RoomError> {
         check_config(&config)?;
         let handle = Handle::join(config.clone())?;
-        Ok(Self { config, handle })
+        Ok(Self {
+            config,
+            handle,
+            settings: None,
+        })
     }
 
     /// Returns the id of the local peer, which is the same on every machine.
@@ -77,7 +84,11 @@ impl Room {
 
     /// Returns the next event. Call this every frame until it returns `None`.
     pub fn poll(&mut self) -> Option<RoomEvent> {
-        self.handle.poll()
+        let event = self.handle.poll();
+        if let Some(RoomEvent::SettingsChanged(settings)) = &event {
+            self.settings = Some(settings.clone());
+        }
+        event
     }
 
     /// Returns the number of bytes that a channel to `peer` is guaranteed to accept now, or 0 if
@@ -165,6 +176,27 @@ impl Room {
         self.handle.set_token(token);
     }
 
+    /// Changes settings of the room. The server then sends the new settings to every member, which
+    /// [`RoomEvent::SettingsChanged`] reports.
+    ///
+    /// If the connection to the server is lost, the change follows when the room is connected again
+    /// and the local peer is still the keeper. If the server has forgotten the room, for example
+    /// because it was restarted, its new keeper restores the last settings. It closes a closed room
+    /// again only after a minute, so that all members can return first.
+    ///
+    /// # Errors
+    /// Returns an error, and changes nothing, if the server has not sent the room's settings yet, if
+    /// the local peer is not the keeper, or if a value cannot be used.
+    pub fn change_settings(&mut self, change: SettingsChange) -> Result<(), SettingsError> {
+        change.check()?;
+        let settings = self.settings.as_ref().ok_or(SettingsError::Unknown)?;
+        if !settings.is_keeper {
+            return Err(SettingsError::NotKeeper);
+        }
+        self.handle.change_settings(change);
+        Ok(())
+    }
+
     /// Leaves the room, and sends the goodbye to the other peers in the background.
     ///
     /// Dropping the room also leaves it. On native platforms, the drop blocks for up to 200 ms
@@ -186,6 +218,10 @@ impl fmt::Debug for Room {
 /// Rejects a configuration that can never work, before the room opens any connection.
 fn check_config(config: &RoomConfig) -> Result<(), RoomError> {
     config.ice_servers.iter().try_for_each(ice_url::check)?;
+    config.new_room.check()?;
+    if config.url.group_size().is_some() && config.new_room != NewRoom::default() {
+        return Err(SettingsError::Group.into());
+    }
     let has_relay = config.ice_servers.iter().any(IceServer::is_turn);
     // The signaling server may offer one later.
     if config.route == Route::RelayOnly && !has_relay && !config.uses_server_ice {
@@ -216,6 +252,47 @@ mod tests {
                 RoomError::IceServer(url.into())
             );
         }
+    }
+
+    #[test]
+    fn join_rejects_unusable_settings_of_a_new_room() {
+        let config = |url| RoomConfig::new(url).unwrap().listed();
+        for (config, error) in [
+            (
+                config("ws://localhost:1/room").with_capacity(0),
+                SettingsError::NoCapacity,
+            ),
+            (
+                config("ws://localhost:1/room").with_metadata("x".repeat(257)),
+                SettingsError::MetadataTooLong(257),
+            ),
+            (config("ws://localhost:1/room?next=2"), SettingsError::Group),
+        ] {
+            assert_eq!(Room::join(config).unwrap_err(), RoomError::Settings(error));
+        }
+    }
+
+    #[test]
+    fn settings_cannot_be_changed_before_the_server_has_sent_them() {
+        let config = RoomConfig::new("ws://localhost:1/room").unwrap();
+        let mut room = Room::join(config).unwrap();
+        let change = SettingsChange {
+            is_open: Some(false),
+            ..SettingsChange::default()
+        };
+        assert_eq!(
+            room.change_settings(change.clone()),
+            Err(SettingsError::Unknown)
+        );
+        let settings = RoomSettings {
+            is_keeper: false,
+            is_open: true,
+            is_listed: false,
+            capacity: 64,
+            metadata: String::new(),
+        };
+        room.settings = Some(settings);
+        assert_eq!(room.change_settings(change), Err(SettingsError::NotKeeper));
     }
 
     #[test]

@@ -92,9 +92,13 @@ impl RoomUrl {
         self.group_size
     }
 
-    /// Returns the URL of the room `name` of the same game on the same server, without `?next=N`.
+    /// Returns the URL of the room `name` of the same game on the same server, without `?next=N` and
+    /// the settings of a new room.
     pub(crate) fn private_room(&self, name: &str) -> RoomUrl {
-        let mut url = without_parameter(self.url.clone(), "next");
+        let parameters = ["next", "listed", "capacity", "metadata"];
+        let mut url = parameters
+            .into_iter()
+            .fold(self.url.clone(), without_parameter);
         match self.app() {
             Some(app) => url.set_path(&format!("{app}/{name}")),
             None => url.set_path(name),
@@ -252,6 +256,10 @@ mod tests {
         let url: RoomUrl = "wss://host/du%2Fel/lobby?next=4".parse().unwrap();
         let private = url.private_room("abc");
         assert_eq!(private.to_string(), "wss://host/du%2Fel/abc");
+        let url: RoomUrl = "wss://host/a?next=4&listed=1&capacity=2&metadata=b"
+            .parse()
+            .unwrap();
+        assert_eq!(url.private_room("abc").to_string(), "wss://host/abc");
     }
 
     #[test]

@@ -10,13 +10,14 @@ mod lobby;
 mod password;
 mod replicate;
 mod rollback;
+mod server_browser;
 mod transfer;
 mod url;
 
 use bevy::prelude::*;
 
 /// The examples and their names.
-pub const EXAMPLES: [(&str, fn() -> App); 8] = [
+pub const EXAMPLES: [(&str, fn() -> App); 9] = [
     ("chat", chat::app),
     ("host_authority", host_authority::app),
     ("late_join", late_join::app),
@@ -24,6 +25,7 @@ pub const EXAMPLES: [(&str, fn() -> App); 8] = [
     ("password", password::app),
     ("replicate", replicate::app),
     ("rollback", rollback::app),
+    ("server_browser", server_browser::app),
     ("transfer", transfer::app),
 ];
 

@@ -2,6 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use huddle_id::PeerId;
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 use crate::{
@@ -12,7 +13,8 @@ use crate::{
         signal::{self, ServerMessage, Signal},
     },
     framing::{Decoder, FramingError, encode},
-    limits::MAX_SIGNAL_LEN,
+    limits::{MAX_METADATA_LEN, MAX_SIGNAL_LEN},
+    room_list::RoomListRequest,
     room_url::RoomUrl,
 };
 
@@ -63,6 +65,10 @@ pub fn signal(text: &str) {
             assert!(logins.clone().all(|login| (1..=512).contains(&login.len())));
             assert!(servers.urls.iter().chain(logins).all(|text| is_plain(text)));
         }
+        ServerMessage::Room(settings) => {
+            let settings = settings.clone().seen_by(None);
+            assert!(!settings.is_keeper && settings.metadata.len() <= MAX_METADATA_LEN);
+        }
         _ => {}
     }
     if let ServerMessage::Signal(sender, Ok(signal)) = &message {
@@ -109,6 +115,28 @@ fn split(bytes: &[u8], length: usize) -> (Vec<Bytes>, Result<(), FramingError>) 
         }
     }
     (messages, Ok(()))
+}
+
+/// Decodes a list of rooms.
+pub fn room_list(text: &str) {
+    for server in ["ws://host", "wss://host/a%2Fb"] {
+        let request = RoomListRequest::new(server).expect("a valid URL");
+        let Some(list) = request.parse(text.as_bytes()) else {
+            return;
+        };
+        assert!(list.rooms.len() <= 100);
+        for room in list.rooms {
+            assert!(room.metadata.len() <= MAX_METADATA_LEN);
+            let url: RoomUrl = room.url.parse().expect("a valid URL");
+            assert_eq!(url.app(), server.split('/').nth(3));
+            let name = percent_decode_str(url.room_name()).decode_utf8();
+            assert_eq!(name.as_deref(), Ok(room.name.as_str()));
+        }
+        if let Some(name) = list.next {
+            let next = request.after(name).http_url();
+            assert!(Url::parse(&next).is_ok_and(|url| url.path() == "/rooms"));
+        }
+    }
 }
 
 /// Decodes the URL of a room.

@@ -18,10 +18,14 @@ mod event;
 mod framing;
 #[path = "../../../crates/huddle_mesh/src/limits.rs"]
 mod limits;
+#[path = "../../../crates/huddle_mesh/src/room_list.rs"]
+mod room_list;
 #[path = "../../../crates/huddle_mesh/src/room_url.rs"]
 mod room_url;
 #[path = "../../../crates/huddle_mesh/src/secret.rs"]
 mod secret;
+#[path = "../../../crates/huddle_mesh/src/settings.rs"]
+mod settings;
 #[path = "../../../crates/huddle_mesh/src/signaling_id.rs"]
 mod signaling_id;
 #[path = "../../../crates/huddle_mesh/src/stats.rs"]

@@ -130,7 +130,7 @@ pub fn signal(u: U) -> Result<String> {
 
 /// Generates a message that only the huddle server sends.
 fn extension(u: U) -> Result<serde_json::Value> {
-    Ok(match u.int_in_range(0..=7)? {
+    Ok(match u.int_in_range(0..=8)? {
         0 => json!("KeepAlive"),
         1 => json!({ "Members": [id(u)?, id(u)?] }),
         2 => json!({ "Doubtful": id(u)? }),
@@ -146,7 +146,50 @@ fn extension(u: U) -> Result<serde_json::Value> {
             let (username, credential) = (login(u)?, login(u)?);
             json!({ "IceServers": { "urls": urls, "username": username, "credential": credential } })
         }
+        7 => json!({ "Room": {
+            "keeper": id(u)?,
+            "open": bool::arbitrary(u)?,
+            "listed": bool::arbitrary(u)?,
+            "capacity": players(u)?,
+            "metadata": metadata(u)?,
+        } }),
         _ => json!({ "Group": stage(u)? }),
+    })
+}
+
+/// Generates a list of rooms.
+pub fn room_list(u: U) -> Result<String> {
+    let mut rooms = Vec::new();
+    for _ in 0..u.int_in_range(0..=3)? {
+        let name = match u.int_in_range(0..=7)? {
+            0 => "x".repeat(*u.choose(&[128, 129])?),
+            1 => (*u.choose(&["", ".", "..", "%2e", "a/b", "?", "#", "\\", "\t"])?).to_owned(),
+            _ => String::arbitrary(u)?,
+        };
+        rooms.push(json!({
+            "name": name,
+            "players": players(u)?,
+            "capacity": players(u)?,
+            "metadata": metadata(u)?,
+        }));
+    }
+    let next: Option<String> = u.arbitrary()?;
+    Ok(json!({ "rooms": rooms, "next": next }).to_string())
+}
+
+/// Generates a number of players.
+fn players(u: U) -> Result<u64> {
+    Ok(match u.arbitrary()? {
+        true => *u.choose(&[0, 1, 65_535, 65_536, u64::MAX])?,
+        false => u64::from(u8::arbitrary(u)?),
+    })
+}
+
+/// Generates the metadata of a room.
+fn metadata(u: U) -> Result<String> {
+    Ok(match u.int_in_range(0..=7)? {
+        0 => "x".repeat(*u.choose(&[256, 257])?),
+        _ => word(u, 1)?,
     })
 }
 

@@ -194,3 +194,66 @@ pub(crate) fn rollback(artifacts: &Artifacts) -> anyhow::Result<()> {
     players.show_one_of(&[("0 : 1", "0 : 1"), ("1 : 0", "1 : 0")])?;
     players.finish()
 }
+
+/// Ada and Bob, and Cleo in a second page.
+struct ThreePlayers<'a> {
+    players: Players<'a>,
+    cleo: Browser,
+}
+
+impl ThreePlayers<'_> {
+    fn all(&mut self) -> [&mut dyn Player; 3] {
+        let Self { players, cleo } = self;
+        [&mut players.ada, &mut players.bob, cleo]
+    }
+
+    /// Waits until the screens of Ada, Bob and Cleo show these texts.
+    fn show(&mut self, texts: [&str; 3]) -> anyhow::Result<()> {
+        let what = format!("the screens of Ada, Bob and Cleo show {texts:?}");
+        let took = wait_until(&mut self.all(), SHOWN, &what, |reports| {
+            let mut pairs = reports.iter().zip(texts);
+            pairs.all(|(report, text)| shows(report, text))
+        })?;
+        println!("   {what}: {} ms", took.as_millis());
+        Ok(())
+    }
+
+    fn cleo_presses(&self, key: char) -> anyhow::Result<()> {
+        self.cleo.press(key, HELD)
+    }
+}
+
+pub(crate) fn server_browser(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let players = Players::start(artifacts, "server_browser")?;
+    let mut cleo = Browser::chromium("Cleo", Page::LARGE)?;
+    cleo.open(&players.server.player("game=server_browser"))?;
+    cleo.wait_shown(SLOW_DRAWING)?;
+    let mut three = ThreePlayers { players, cleo };
+    three.show(["There is no open room"; 3])?;
+    three.players.ada_presses("n")?;
+    three.show(["Press C to close", ", 1/4", ", 1/4"])?;
+    // Cleo gets to know the room.
+    three.cleo_presses('1')?;
+    three.show([", players: 2, open", ", 2/4", ", players: 2, open"])?;
+    three.cleo_presses('l')?;
+    three.show([", players: 1, open", ", 1/4", "Press R to return"])?;
+    three.players.bob_presses('1')?;
+    three.show([", players: 2, open", ", players: 2, open", ", 2/4"])?;
+    three.players.ada_presses("c")?;
+    three.show([
+        ", players: 2, closed",
+        ", players: 2, closed",
+        "There is no open room",
+    ])?;
+    three.cleo_presses('r')?;
+    three.show([
+        ", players: 2, closed",
+        ", players: 2, closed",
+        "this room is closed",
+    ])?;
+    three.players.ada_presses("c")?;
+    three.show([", players: 3, open"; 3])?;
+    all_meet(&mut three.all(), LOAD_TIMEOUT, "all three play")?;
+    save_screenshot(artifacts, &three.cleo, "server_browser-second-page")?;
+    three.players.finish()
+}

@@ -426,6 +426,11 @@ const SCENARIOS: &[Entry] = &[
     ("example_password", Alone, small_examples::password),
     ("example_replicate", Alone, small_examples::replicate),
     ("example_rollback", Alone, small_examples::rollback),
+    (
+        "example_server_browser",
+        Alone,
+        small_examples::server_browser,
+    ),
     ("example_transfer", Alone, small_examples::transfer),
     (
         "first_game_moves_in_a_window_and_a_page",

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use bevy::platform::time::Instant;
 use bytes::Bytes;
-use huddle_mesh::{Channel, IceServer, LinkStats, PeerId, RoomError, RoomEvent, SendError};
+use huddle_mesh::{
+    Channel, IceServer, LinkStats, PeerId, RoomError, RoomEvent, SendError, SettingsChange,
+    SettingsError,
+};
 
 use crate::{
     conditioner::{
@@ -170,6 +173,10 @@ impl Transport for ConditionedTransport {
 
     fn set_token(&mut self, token: String) {
         self.inner.set_token(token);
+    }
+
+    fn change_settings(&mut self, change: SettingsChange) -> Result<(), SettingsError> {
+        self.inner.change_settings(change)
     }
 
     fn leave(self: Box<Self>) {

@@ -15,7 +15,7 @@ use crate::{
         failure::fail,
         peers::{add_peer, disconnect, remove_peer},
         rejected::reject,
-        status::set_signaling,
+        status::{set_settings, set_signaling},
         trigger::trigger,
     },
     room::{
@@ -140,6 +140,7 @@ pub(super) fn handle(world: &mut World, room: Entity, event: RoomEvent) {
                 },
             );
         }
+        RoomEvent::SettingsChanged(settings) => set_settings(world, room, settings.into()),
         RoomEvent::Failed(error) => fail(world, room, error.into()),
     }
 }

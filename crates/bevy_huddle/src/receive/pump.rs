@@ -16,7 +16,7 @@ use crate::{
     },
     room::{
         components::Rooms,
-        events::SetIceServersFailed,
+        events::{ChangeSettingsFailed, SetIceServersFailed},
         join::{FailedJoin, StartingRoom, enter_started},
         link::RoomLink,
     },
@@ -51,6 +51,7 @@ pub(crate) fn receive(
     trigger_waiting::<SendFailed>(world);
     trigger_waiting::<KickFailed>(world);
     trigger_waiting::<SetIceServersFailed>(world);
+    trigger_waiting::<ChangeSettingsFailed>(world);
     rooms.clear();
     rooms.extend_from_slice(world.resource::<Rooms>());
     for &room in &*rooms {

@@ -1,9 +1,14 @@
 //! The events of rooms.
 
 use bevy::prelude::*;
-use huddle_mesh::{PeerId, ProtocolViolation, RoomError, Signaling, ViolationSource};
+use huddle_mesh::{
+    PeerId, ProtocolViolation, RoomError, SettingsError, Signaling, ViolationSource,
+};
 
-use crate::{error::JoinError, room::status::RoomStatus};
+use crate::{
+    error::JoinError,
+    room::{settings::RoomSettings, status::RoomStatus},
+};
 
 /// A room's [`RoomStatus`] changed. Triggered on the room entity.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
@@ -52,6 +57,29 @@ pub struct SetIceServersFailed {
     pub entity: Entity,
     /// The reason. Its `Display` text describes what to do.
     pub error: RoomError,
+}
+
+/// The signaling server has sent the [`RoomSettings`] of a room for the first time, or they have
+/// changed. Triggered on the room entity.
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(Event, Debug, Clone, PartialEq)]
+pub struct RoomSettingsChanged {
+    /// The room entity.
+    pub entity: Entity,
+    /// The current settings.
+    pub settings: RoomSettings,
+}
+
+/// The local player cannot change the settings of a room with
+/// [`RoomSettingsCommandsExt`](crate::RoomSettingsCommandsExt). Triggered on the room entity.
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
+pub struct ChangeSettingsFailed {
+    /// The room entity.
+    pub entity: Entity,
+    /// The reason. Its `Display` text describes what to do.
+    pub error: SettingsError,
 }
 
 /// The signaling server needs another token: the room has none, or its token has expired. Triggered

@@ -7,7 +7,10 @@ use std::{
 
 use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
-use huddle_mesh::{Channel, DisconnectReason, IceServer, PeerId, RoomError, RoomEvent, SendError};
+use huddle_mesh::{
+    Channel, DisconnectReason, IceServer, PeerId, RoomError, RoomEvent, SendError, SettingsChange,
+    SettingsError,
+};
 use huddle_session::{
     KindId, Lane, MessageError as PacketError, OfferError, PacketSections, RoomSession,
     SectionSource, SessionEvent, Tick,
@@ -152,6 +155,14 @@ impl RoomLink {
     pub(crate) fn set_token(&mut self, token: String) {
         if let Some(transport) = &mut self.transport {
             transport.set_token(token);
+        }
+    }
+
+    /// Changes settings of the room on the signaling server.
+    pub(crate) fn change_settings(&mut self, change: SettingsChange) -> Result<(), SettingsError> {
+        match &mut self.transport {
+            Some(transport) => transport.change_settings(change),
+            None => Err(SettingsError::Unknown),
         }
     }
 

@@ -10,5 +10,6 @@ pub(crate) mod link;
 pub(crate) mod options;
 mod outbox;
 mod report;
+pub(crate) mod settings;
 mod snapshots;
 pub(crate) mod status;

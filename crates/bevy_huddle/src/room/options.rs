@@ -35,6 +35,8 @@ pub struct RoomOptions {
     reconnect_timeout: Option<Duration>,
     pub(super) kick_policy: KickPolicy,
     pub(super) capacity: Option<u8>,
+    /// The text of the room in the list of rooms, if it is listed.
+    listed: Option<String>,
     pub(super) join_data: Bytes,
     pub(super) conditioner: Option<LinkConditioner>,
 }
@@ -57,6 +59,7 @@ impl RoomOptions {
             reconnect_timeout: None,
             kick_policy: KickPolicy::default(),
             capacity: None,
+            listed: None,
             join_data: Bytes::new(),
             conditioner: None,
         }
@@ -162,9 +165,34 @@ impl RoomOptions {
     /// the host, or another peer while the host's game is not running. If no slot is free for a
     /// player, its room fails with [`JoinError::Full`](crate::JoinError::Full). Two peers with
     /// different capacities refuse each other.
+    ///
+    /// If this player creates a [listed](Self::listed) room, the list shows the capacity, and the
+    /// signaling server refuses more players. Their rooms are not connected, with the reason
+    /// [`SignalingLoss::Full`](crate::SignalingLoss::Full), until a slot is free.
     #[must_use]
     pub fn capacity(mut self, players: u8) -> Self {
         self.capacity = Some(players);
+        self
+    }
+
+    /// Adds the room to the list of rooms of the signaling server, if this player creates the room.
+    /// The list contains the metadata, a text of at most 256 bytes such as a title or a map.
+    ///
+    /// Other players load the list with `list_rooms`, which needs the feature `room_list`. The
+    /// room's keeper can change the settings later; see
+    /// [`RoomSettingsCommandsExt`](crate::RoomSettingsCommandsExt). Has no effect if the room exists
+    /// already, or if the server is not `huddle-signaling`. Not possible with `?next=N`.
+    ///
+    /// ```
+    /// use bevy_huddle::prelude::*;
+    ///
+    /// let options = RoomOptions::new("wss://play.example.org/my-game/den")
+    ///     .listed("Ada's den")
+    ///     .capacity(4);
+    /// ```
+    #[must_use]
+    pub fn listed(mut self, metadata: impl Into<String>) -> Self {
+        self.listed = Some(metadata.into());
         self
     }
 
@@ -200,6 +228,12 @@ impl RoomOptions {
             config = config.with_token(token);
         }
         config.identity = self.identity;
+        if let Some(metadata) = self.listed {
+            config = config.listed().with_metadata(metadata);
+            if let Some(players) = self.capacity {
+                config = config.with_capacity(players.into());
+            }
+        }
         if let Some(timeout) = self.reconnect_timeout {
             config = config.with_reconnect_timeout(timeout);
         }
@@ -224,6 +258,7 @@ impl fmt::Debug for RoomOptions {
             .field("reconnect_timeout", &self.reconnect_timeout)
             .field("kick_policy", &self.kick_policy)
             .field("capacity", &self.capacity)
+            .field("listed", &self.listed)
             .field("conditioner", &self.conditioner)
             .finish_non_exhaustive()
     }
@@ -276,6 +311,18 @@ mod tests {
                 .unwrap()
                 .route,
             Route::Any
+        );
+    }
+
+    #[test]
+    fn server_receives_the_capacity_of_listed_rooms_only() {
+        let config = |options: RoomOptions| options.into_config().unwrap();
+        let room = || RoomOptions::new("ws://host/room");
+        let mesh = || RoomConfig::new("ws://host/room").unwrap();
+        assert_eq!(config(room().capacity(4)), mesh());
+        assert_eq!(
+            config(room().listed("dust").capacity(4)),
+            mesh().listed().with_metadata("dust").with_capacity(4)
         );
     }
 

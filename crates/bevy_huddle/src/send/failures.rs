@@ -13,7 +13,7 @@ use crate::{
     error::MessageError,
     message::{failed::SendFailed, transfer::TransferId},
     peer::events::KickFailed,
-    room::events::SetIceServersFailed,
+    room::events::{ChangeSettingsFailed, SetIceServersFailed},
 };
 
 /// The maximum number of failures that are deferred to the next frame. It bounds the work of
@@ -42,6 +42,12 @@ impl Failure for KickFailed {
 }
 
 impl Failure for SetIceServersFailed {
+    fn is_current(&self, world: &World) -> bool {
+        world.get_entity(self.entity).is_ok()
+    }
+}
+
+impl Failure for ChangeSettingsFailed {
     fn is_current(&self, world: &World) -> bool {
         world.get_entity(self.entity).is_ok()
     }

@@ -4,6 +4,7 @@ use bevy::platform::time::Instant;
 use bytes::Bytes;
 use huddle_mesh::{
     Channel, IceServer, LinkStats, PeerId, RoomConfig, RoomError, RoomEvent, Route, SendError,
+    SettingsChange, SettingsError,
 };
 
 use crate::{connector::Connector, testing::network::Network, transport::Transport};
@@ -90,6 +91,11 @@ impl Transport for LabTransport {
 
     fn set_token(&mut self, _: String) {
         // The virtual network needs no token.
+    }
+
+    /// The virtual network has no settings of rooms, like a stock matchbox server.
+    fn change_settings(&mut self, _: SettingsChange) -> Result<(), SettingsError> {
+        Err(SettingsError::Unknown)
     }
 
     fn leave(self: Box<Self>) {

@@ -17,6 +17,7 @@ mod phases;
 mod raw;
 mod reentrancy;
 mod reflecting;
+mod room_settings;
 mod sending_events;
 mod starting;
 mod ticking;

@@ -7,7 +7,10 @@ use std::sync::{
 
 use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
-use huddle_mesh::{Channel, IceServer, LinkStats, RoomError, RoomEvent, SendError, Signaling};
+use huddle_mesh::{
+    Channel, IceServer, LinkStats, RoomError, RoomEvent, SendError, SettingsChange, SettingsError,
+    Signaling,
+};
 
 use super::game::{LabExt, game, lab};
 use crate::{
@@ -27,6 +30,8 @@ struct Start {
     ice_servers: Arc<Mutex<Vec<IceServer>>>,
     /// The token that the game has set.
     token: Arc<Mutex<String>>,
+    /// The changes of settings that the game has made.
+    changes: Arc<Mutex<Vec<SettingsChange>>>,
 }
 
 /// A transport of the lab whose id is unknown until the test allows it.
@@ -84,6 +89,11 @@ impl Transport for LateId {
 
     fn set_token(&mut self, token: String) {
         *self.start.token.lock().unwrap() = token;
+    }
+
+    fn change_settings(&mut self, change: SettingsChange) -> Result<(), SettingsError> {
+        self.start.changes.lock().unwrap().push(change);
+        Ok(())
     }
 
     fn leave(self: Box<Self>) {
@@ -243,4 +253,42 @@ fn joining_twice_is_refused_before_the_local_id_is_known() {
             ..
         }]
     ));
+}
+
+#[test]
+fn settings_can_be_changed_as_soon_as_the_room_has_an_id() {
+    let mut lab = lab();
+    lab.record::<ChangeSettingsFailed>();
+    let (ada, start) = late_player(&mut lab);
+    lab.settle();
+    let room = room(&mut lab, ada);
+    let close = |lab: &mut Lab| {
+        lab.commands(ada, |commands| {
+            commands.set_room_open(room, false);
+            commands.set_room_metadata(room, "dust");
+        });
+        lab.settle();
+    };
+    close(&mut lab);
+    let failed = ChangeSettingsFailed {
+        entity: room,
+        error: SettingsError::Unknown,
+    };
+    let seen = lab.take_events::<ChangeSettingsFailed>(ada);
+    assert_eq!(seen, [failed.clone(), failed]);
+    start.has_id.store(true, Ordering::Relaxed);
+    lab.settle();
+    close(&mut lab);
+    assert_eq!(lab.take_events::<ChangeSettingsFailed>(ada), []);
+    let expected = [
+        SettingsChange {
+            is_open: Some(false),
+            ..default()
+        },
+        SettingsChange {
+            metadata: Some("dust".to_owned()),
+            ..default()
+        },
+    ];
+    assert_eq!(*start.changes.lock().unwrap(), expected);
 }

@@ -10,6 +10,7 @@ use crate::{
     channel::Channel,
     config::IceServer,
     event::{DisconnectReason, LinkFailure, RoomError, Signaling},
+    settings::RoomSettings,
     stats::Path,
     violation::{ProtocolViolation, ViolationSource},
 };
@@ -119,5 +120,6 @@ pub(crate) enum CoreEvent {
     TokenNeeded {
         reason: String,
     },
+    SettingsChanged(RoomSettings),
     Failed(RoomError),
 }

@@ -4,16 +4,15 @@ use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
 use huddle_id::PeerId;
-use uuid::Uuid;
 
 use super::{
     activity::Activity,
     bucket::Bucket,
     entropy::Entropy,
-    grouping::Stage,
     identity::Identity,
     io::{Action, CoreEvent, Input},
     link::LinkId,
+    settings::SettingsSync,
     signal::{KEEP_ALIVE, ServerMessage},
     signaling::{SignalingClient, SocketAction, SocketEnd},
     supervisor::Supervisor,
@@ -22,11 +21,13 @@ use crate::{
     channel::Channel,
     config::{IceServer, RoomConfig},
     event::{Signaling, SignalingLoss},
-    room_url::RoomUrl,
+    settings::SettingsChange,
     stats::LinkStats,
     token::Token,
     violation::ProtocolViolation,
 };
+
+mod groups;
 
 /// The time between two calls of [`Core::tick`] by a driver.
 pub(crate) const TICK: Duration = Duration::from_millis(50);
@@ -50,6 +51,7 @@ const MAX_QUOTE: usize = 120;
 pub(crate) struct Core {
     signaling: SignalingClient,
     supervisor: Supervisor,
+    settings: SettingsSync,
     /// Whether to use the TURN servers that the server offers.
     uses_server_ice: bool,
     /// Limits how often the server replaces its TURN servers.
@@ -68,7 +70,8 @@ impl Core {
     pub(crate) fn new(identity: &Identity, config: &RoomConfig, entropy: Entropy) -> Self {
         Self {
             supervisor: Supervisor::new(identity, config),
-            signaling: SignalingClient::new(config.url.clone(), config.token.clone()),
+            signaling: SignalingClient::new(config),
+            settings: SettingsSync::default(),
             uses_server_ice: config.uses_server_ice,
             ice_messages: Bucket::new(ICE_BURST, ICE_PER_SECOND, Duration::ZERO),
             activity: Activity::default(),
@@ -141,6 +144,19 @@ impl Core {
             },
         }
         self.report_links(now);
+        self.update_settings(now);
+    }
+
+    /// Reports new settings of the room to the game, and sends the game's changes to the server.
+    fn update_settings(&mut self, now: Duration) {
+        if let Some(settings) = self.settings.take_report() {
+            self.emit(CoreEvent::SettingsChanged(settings));
+        }
+        if self.signaling.is_open()
+            && let Some(request) = self.settings.due(now)
+        {
+            self.actions.push_back(Action::SocketSend(request));
+        }
     }
 
     /// Checks all connections if the local loop did not run for long. Inputs may come before the first
@@ -190,6 +206,11 @@ impl Core {
     /// Sets the token for the server, and connects if the room waits for one.
     pub(crate) fn set_token(&mut self, now: Duration, token: Option<Token>) {
         self.signaling.set_token(now, token);
+    }
+
+    /// Changes the settings of the room with the next tick, if the local peer is its keeper.
+    pub(crate) fn change_settings(&mut self, change: SettingsChange) {
+        self.settings.change(change);
     }
 
     /// Reacts to new ICE servers: replaces the links and attempts that need them.
@@ -258,6 +279,7 @@ impl Core {
         if let (ServerMessage::IdAssigned(sid), false) = (&message, self.signaling.is_open()) {
             // A server that refuses the room closes the connection instead of assigning an id.
             self.supervisor.id_assigned(*sid, &mut self.actions);
+            self.settings.connected(*sid);
             let signaling = self.signaling.opened(now);
             self.emit(CoreEvent::Signaling(signaling));
         }
@@ -271,11 +293,18 @@ impl Core {
             ServerMessage::IceServers(servers) => {
                 return self.ice_servers_offered(now, servers.clone());
             }
+            ServerMessage::Room(settings) => {
+                let has_peers = self.supervisor.has_peers();
+                return self.settings.received(now, settings.clone(), has_peers);
+            }
             ServerMessage::Session(session) => {
                 self.signaling.set_place(session.resume);
                 if let Some(spread) = session.spread_ms {
                     self.signaling
                         .set_spread(Duration::from_millis(spread.into()));
+                }
+                if session.members.is_some() {
+                    self.settings.resumed();
                 }
             }
             _ => {}
@@ -296,40 +325,6 @@ impl Core {
                 log::warn!("the TURN servers of the signaling server are ignored: {reason}");
             }
         }
-    }
-
-    /// Handles the server's report of the group's progress.
-    fn group_stage_changed(&mut self, now: Duration, stage: Stage) {
-        if !self
-            .supervisor
-            .group_stage_changed(now, stage, &mut self.actions)
-        {
-            return self.server_violation(now, ProtocolViolation::Group);
-        }
-        match stage {
-            Stage::Waiting => self.signaling.set_group(None),
-            Stage::Full(id) => self.signaling.set_group(Some(id)),
-            // The server has already turned the group into a room, so that its members can
-            // reconnect.
-            Stage::Linked(id) => {
-                let url = self.group_url(id);
-                self.signaling.set_url(url);
-            }
-        }
-    }
-
-    /// Reports the local peer's links to a server that forms groups.
-    fn report_links(&mut self, now: Duration) {
-        if self.signaling.is_open()
-            && let Some(report) = self.supervisor.link_report(now)
-        {
-            self.actions.push_back(Action::SocketSend(report));
-        }
-    }
-
-    fn group_url(&self, id: Uuid) -> RoomUrl {
-        let name = id.simple().to_string();
-        self.signaling.url().private_room(&name)
     }
 
     fn server_violation(&mut self, now: Duration, violation: ProtocolViolation) {
@@ -373,17 +368,6 @@ impl Core {
         self.emit(CoreEvent::Signaling(signaling));
         if let Some(reason) = token_needed {
             self.emit(CoreEvent::TokenNeeded { reason });
-        }
-    }
-
-    /// Moves a complete group to a room of its own, so that the server does not group a
-    /// reconnecting peer with strangers.
-    fn move_group(&mut self, now: Duration) {
-        if let Some(room) = self.supervisor.take_group_room() {
-            let url = self.group_url(room);
-            let action = self.signaling.move_to(url, now);
-            self.socket_action(action);
-            self.supervisor.signaling_lost(&mut self.actions);
         }
     }
 

@@ -17,9 +17,11 @@ mod machine;
 mod peer;
 pub(crate) mod sdp;
 mod server_ice;
+mod settings;
 pub(crate) mod signal;
 mod signaling;
 mod supervisor;
+mod wire_settings;
 
 #[cfg(test)]
 mod simulation;

@@ -13,6 +13,7 @@ use super::{
     grouping::Stage,
     sdp::{Description, SdpKind},
     server_ice::WireIceServers,
+    wire_settings::WireSettings,
 };
 use crate::{
     config::IceServer,
@@ -72,6 +73,7 @@ enum WireEvent<'a> {
     Doubtful(SignalingId),
     Resumed(SignalingId),
     IceServers(WireIceServers),
+    Room(WireSettings),
 }
 
 /// The place of this client in its room, which a server keeps for a while after the connection was
@@ -131,6 +133,8 @@ pub(crate) enum ServerMessage {
     Resumed(SignalingId),
     /// The TURN servers of the huddle server, or why they cannot be used.
     IceServers(Result<IceServer, &'static str>),
+    /// The settings of the room, and its keeper. Sent by the huddle server.
+    Room(WireSettings),
 }
 
 /// The keep-alive that a client sends. The huddle server sends the same text back.
@@ -153,6 +157,7 @@ impl FromStr for ServerMessage {
             WireEvent::Doubtful(id) => ServerMessage::Doubtful(id),
             WireEvent::IceServers(servers) => ServerMessage::IceServers(servers.validate()),
             WireEvent::Resumed(id) => ServerMessage::Resumed(id),
+            WireEvent::Room(settings) => ServerMessage::Room(settings),
             WireEvent::Signal { sender, data } => match parse_signal(data.get()) {
                 Ok(None) => ServerMessage::Nothing(sender),
                 Ok(Some(signal)) => ServerMessage::Signal(sender, Ok(signal)),

@@ -156,6 +156,7 @@ impl Driver {
                 self.update_ice_servers();
             }
             Command::SetToken(token) => self.core.set_token(self.started.elapsed(), token),
+            Command::ChangeSettings(change) => self.core.change_settings(change),
             Command::Leave => return false,
         }
         true

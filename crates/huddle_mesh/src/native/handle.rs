@@ -19,6 +19,7 @@ use crate::{
     channel::Channel,
     config::{IceServer, RoomConfig},
     event::{RoomError, RoomEvent, SendError},
+    settings::SettingsChange,
     stats::LinkStats,
     token::Token,
 };
@@ -131,6 +132,10 @@ impl Handle {
 
     pub(crate) fn set_token(&mut self, token: Option<Token>) {
         let _ = self.commands.send(Command::SetToken(token));
+    }
+
+    pub(crate) fn change_settings(&mut self, change: SettingsChange) {
+        let _ = self.commands.send(Command::ChangeSettings(change));
     }
 
     pub(crate) fn leave(mut self) {

@@ -7,7 +7,10 @@ use bytes::Bytes;
 use huddle_id::PeerId;
 
 use super::queued::Queued;
-use crate::{channel::Channel, config::IceServer, inbox::Inbox, stats::LinkStats, token::Token};
+use crate::{
+    channel::Channel, config::IceServer, inbox::Inbox, settings::SettingsChange, stats::LinkStats,
+    token::Token,
+};
 
 /// A command of the game to the network thread.
 #[derive(Debug)]
@@ -17,6 +20,7 @@ pub(super) enum Command {
     SetFrozen(bool),
     SetIceServers(Vec<IceServer>),
     SetToken(Option<Token>),
+    ChangeSettings(SettingsChange),
     Leave,
 }
 

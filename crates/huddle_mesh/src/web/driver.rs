@@ -27,6 +27,7 @@ use crate::{
     event::{RoomError, RoomEvent},
     ice_servers::IceServers,
     inbox::Inbox,
+    settings::SettingsChange,
     stats::LinkStats,
     token::Token,
 };
@@ -192,6 +193,11 @@ impl Driver {
 
     pub(super) fn set_token(&mut self, token: Option<Token>) {
         self.core.set_token(self.started.elapsed(), token);
+        self.tick();
+    }
+
+    pub(super) fn change_settings(&mut self, change: SettingsChange) {
+        self.core.change_settings(change);
         self.tick();
     }
 

@@ -13,6 +13,7 @@ use crate::{
     channel::Channel,
     config::{IceServer, RoomConfig},
     event::{RoomError, RoomEvent, SendError},
+    settings::SettingsChange,
     stats::LinkStats,
     token::Token,
 };
@@ -182,6 +183,11 @@ impl Handle {
             }
         });
         self.with(|driver| driver.set_token(set));
+    }
+
+    /// Has no effect before the room is connected, when its settings are not known either.
+    pub(crate) fn change_settings(&mut self, change: SettingsChange) {
+        self.with(|driver| driver.change_settings(change));
     }
 
     pub(crate) fn leave(self) {

@@ -13,7 +13,8 @@ use crate::{
         sdp::{Description, MAX_CANDIDATES, SdpKind},
         signal::{ServerMessage, Signal},
     },
-    limits::{MAX_MESSAGE_LEN, MAX_SIGNAL_LEN},
+    limits::{MAX_MESSAGE_LEN, MAX_METADATA_LEN, MAX_SIGNAL_LEN},
+    settings::RoomSettings,
     signaling_id::SignalingId,
     violation::ViolationSource,
 };
@@ -50,6 +51,8 @@ pub(super) struct Checks {
     reconnecting: BTreeSet<PeerId>,
     /// The peers for which the room reported a link failure.
     link_failures: BTreeSet<PeerId>,
+    /// The settings that the room reported last.
+    settings: Option<RoomSettings>,
     actions: usize,
 }
 
@@ -64,6 +67,7 @@ impl Checks {
             disconnected: BTreeSet::new(),
             reconnecting: BTreeSet::new(),
             link_failures: BTreeSet::new(),
+            settings: None,
             actions: 0,
         }
     }
@@ -173,6 +177,11 @@ impl Checks {
     fn event(&mut self, event: &CoreEvent) {
         match event {
             CoreEvent::Signaling(_) | CoreEvent::TokenNeeded { .. } | CoreEvent::Failed(_) => {}
+            CoreEvent::SettingsChanged(settings) => {
+                assert!(settings.metadata.len() <= MAX_METADATA_LEN);
+                assert_ne!(self.settings.as_ref(), Some(settings), "reported twice");
+                self.settings = Some(settings.clone());
+            }
             CoreEvent::ProtocolViolation { source, count, .. } => {
                 assert!(count.is_power_of_two() && *count <= MAX_VIOLATIONS);
                 if let ViolationSource::Peer(peer) = source {
@@ -240,7 +249,7 @@ impl Checks {
 
 /// Returns the receiver of a message to the server, and the signal that it contains.
 pub(super) fn relayed(text: &str) -> Option<(SignalingId, Signal)> {
-    if text.starts_with(r#"{"Linked":["#) {
+    if text.starts_with(r#"{"Linked":["#) || text.starts_with(r#"{"Room":{"#) {
         return None;
     }
     let text = text.replacen("receiver", "sender", 1);

@@ -21,6 +21,7 @@ use crate::{
         sdp::{Description, SdpKind, Setup, Tag},
         signal::{self, ServerMessage, Signal},
     },
+    settings::SettingsChange,
     signaling_id::SignalingId,
     stats::Path,
 };
@@ -90,6 +91,12 @@ enum Step {
     Network {
         changed: bool,
     },
+    /// The game changes the settings of the room.
+    Settings {
+        is_open: Option<bool>,
+        is_listed: Option<bool>,
+        capacity: Option<u16>,
+    },
 }
 
 #[derive(Debug, Arbitrary)]
@@ -127,6 +134,14 @@ enum FromServer {
     Doubtful(Name),
     Resumed(Name),
     Turn(u8),
+    /// The settings of the room.
+    Room {
+        keeper: Name,
+        open: bool,
+        listed: bool,
+        capacity: u32,
+        metadata: u16,
+    },
 }
 
 #[derive(Debug, Arbitrary)]
@@ -263,6 +278,18 @@ impl FromServer {
             FromServer::Turn(n) => format!(
                 r#"{{"IceServers":{{"urls":["turn:h"],"username":"u","credential":"{n}"}}}}"#
             ),
+            FromServer::Room {
+                keeper,
+                open,
+                listed,
+                capacity,
+                metadata,
+            } => {
+                let (keeper, metadata) = (keeper.sid(), "x".repeat(usize::from(*metadata % 300)));
+                format!(
+                    r#"{{"Room":{{"keeper":"{keeper}","open":{open},"listed":{listed},"capacity":{capacity},"metadata":"{metadata}"}}}}"#
+                )
+            }
             FromServer::Waiting => r#"{"Group":"Waiting"}"#.into(),
             FromServer::Full(id) => format!(r#"{{"Group":{{"Full":"{}"}}}}"#, id.sid()),
             FromServer::Linked(id) => format!(r#"{{"Group":{{"Linked":"{}"}}}}"#, id.sid()),
@@ -392,6 +419,16 @@ impl World {
                 }
                 self.act();
             }
+            Step::Settings {
+                is_open,
+                is_listed,
+                capacity,
+            } => self.core.change_settings(SettingsChange {
+                is_open,
+                is_listed,
+                capacity,
+                metadata: None,
+            }),
         }
     }
 

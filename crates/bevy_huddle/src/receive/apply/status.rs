@@ -8,9 +8,10 @@ use crate::{
     receive::apply::trigger::trigger,
     room::{
         components::{MissingLinks, Room, RoomHost, RoomTick},
-        events::{RoomStatusChanged, SignalingChanged},
+        events::{RoomSettingsChanged, RoomStatusChanged, SignalingChanged},
         join::StartingRoom,
         link::RoomLink,
+        settings::RoomSettings,
         status::{ReportedStatus, RoomStatus, SignalingStatus},
     },
 };
@@ -56,6 +57,18 @@ pub(crate) fn set_signaling(world: &mut World, room: Entity, signaling: Signalin
             signaling,
         },
     );
+}
+
+/// Updates the settings of a room, and reports the change.
+pub(crate) fn set_settings(world: &mut World, room: Entity, settings: RoomSettings) {
+    if let Ok(mut entity) = world.get_entity_mut(room) {
+        entity.insert(settings.clone());
+        let changed = RoomSettingsChanged {
+            entity: room,
+            settings,
+        };
+        trigger(world, changed);
+    }
 }
 
 /// Updates the status of a room from its signaling state and peers, and reports a change.
@@ -128,7 +141,7 @@ pub(crate) fn on_room_removed(removed: On<Remove, (Room, RoomStatus)>, mut comma
         if let Ok(mut room) = world.get_entity_mut(room) {
             room.remove::<(RoomLink, Room, RoomStatus, ReportedStatus, SignalingStatus)>();
             room.remove::<StartingRoom>();
-            room.remove::<(RoomHost, RoomTick, MissingLinks)>();
+            room.remove::<(RoomHost, RoomTick, RoomSettings, MissingLinks)>();
         }
     });
 }

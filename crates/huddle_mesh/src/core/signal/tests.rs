@@ -180,3 +180,17 @@ fn malformed_server_message_is_an_error() {
     assert!("{}".parse::<ServerMessage>().is_err());
     assert!(r#"{"IdAssigned":"nonsense"}"#.parse::<ServerMessage>().is_err());
 }
+
+#[test]
+fn settings_of_the_room_are_parsed() {
+    let keeper = SignalingId::from_u128(1);
+    let text = format!(
+        r#"{{"Room":{{"keeper":"{keeper}","open":true,"listed":false,"capacity":64,"metadata":""}}}}"#
+    );
+    let Ok(ServerMessage::Room(settings)) = text.parse::<ServerMessage>() else {
+        panic!("{text} is a message");
+    };
+    let settings = settings.seen_by(Some(keeper));
+    assert!(settings.is_keeper && settings.is_open && !settings.is_listed);
+    assert!(r#"{"Room":{}}"#.parse::<ServerMessage>().is_err());
+}

@@ -10,6 +10,7 @@ use super::{
     waits::{self, STEADY_AFTER, Urgency},
 };
 use crate::{
+    config::RoomConfig,
     core::{Entropy, signal::ResumeSecret},
     event::{RoomError, Signaling, SignalingLoss},
     room_url::RoomUrl,
@@ -82,9 +83,9 @@ pub(crate) struct SignalingClient {
 }
 
 impl SignalingClient {
-    pub(crate) fn new(url: RoomUrl, token: Option<Token>) -> Self {
+    pub(crate) fn new(config: &RoomConfig) -> Self {
         Self {
-            request: Request::new(url, token),
+            request: Request::new(config),
             is_token_rejected: false,
             state: State::Waiting {
                 until: Duration::ZERO,
@@ -115,8 +116,7 @@ impl SignalingClient {
 
     /// Sets the room of the same server to which the client reconnects if the connection is lost.
     pub(crate) fn set_url(&mut self, url: RoomUrl) {
-        self.request.url = url;
-        self.request.group = None;
+        self.request.set_url(url);
     }
 
     /// Sets the secret of the client's place, which the client takes again if the connection is lost.

@@ -3,8 +3,10 @@
 use uuid::Uuid;
 
 use crate::{
+    config::RoomConfig,
     core::signal::ResumeSecret,
     room_url::RoomUrl,
+    settings::NewRoom,
     token::{HIDDEN, Token},
 };
 
@@ -15,6 +17,8 @@ const MAX_REASON: usize = 200;
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) url: RoomUrl,
+    /// The settings of the room if the client creates it.
+    new_room: NewRoom,
     /// The group to which the client returns.
     pub(super) group: Option<Uuid>,
     /// The secret of the client's place, if the server keeps places.
@@ -25,16 +29,25 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Creates a request. The token has precedence over the one in the URL.
-    pub(super) fn new(mut url: RoomUrl, token: Option<Token>) -> Self {
+    /// Creates the request for a room. The token has precedence over the one in the URL.
+    pub(super) fn new(config: &RoomConfig) -> Self {
+        let mut url = config.url.clone();
         let in_url = url.take_token();
         Self {
             url,
+            new_room: config.new_room.clone(),
             group: None,
             place: None,
-            token: token.or(in_url),
+            token: config.token.clone().or(in_url),
             is_token_unused: true,
         }
+    }
+
+    /// Sets another room of the same server.
+    pub(super) fn set_url(&mut self, url: RoomUrl) {
+        self.url = url;
+        self.new_room = NewRoom::default();
+        self.group = None;
     }
 
     pub(super) fn set_token(&mut self, token: Option<Token>) {
@@ -60,7 +73,7 @@ impl Request {
         let set = parameters
             .into_iter()
             .filter_map(|(key, value)| Some((key, value?)));
-        self.url.socket_url(set)
+        self.url.socket_url(self.new_room.parameters().chain(set))
     }
 
     /// Returns a text of the server or the platform for the game. The text may contain the URL.
@@ -82,7 +95,11 @@ mod tests {
     use super::*;
 
     fn request(url: &str, token: &str) -> Request {
-        Request::new(url.parse().unwrap(), Token::new(token))
+        let mut config = RoomConfig::new(url).unwrap();
+        if !token.is_empty() {
+            config = config.with_token(token);
+        }
+        Request::new(&config)
     }
 
     #[test]
@@ -100,6 +117,17 @@ mod tests {
         assert_eq!(in_url.socket_url(), "ws://host/room?huddle=1&token=hush");
         in_url.set_token(None);
         assert_eq!(in_url.socket_url(), "ws://host/room?huddle=1");
+    }
+
+    #[test]
+    fn url_contains_the_settings_of_a_new_room_until_the_client_moves() {
+        let config = RoomConfig::new("ws://host/room").unwrap();
+        let config = config.listed().with_capacity(4).with_metadata("a b&c");
+        let mut listed = Request::new(&config);
+        let expected = "ws://host/room?huddle=1&listed=1&capacity=4&metadata=a+b%26c";
+        assert_eq!(listed.socket_url(), expected);
+        listed.set_url("ws://host/group".parse().unwrap());
+        assert_eq!(listed.socket_url(), "ws://host/group?huddle=1");
     }
 
     #[test]

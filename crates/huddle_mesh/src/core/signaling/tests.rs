@@ -9,6 +9,7 @@ use super::{
     },
 };
 use crate::{
+    config::RoomConfig,
     core::Entropy,
     event::{RoomError, Signaling, SignalingLoss},
     token::Token,
@@ -17,8 +18,8 @@ use crate::{
 const STEP: Duration = Duration::from_millis(50);
 
 fn client() -> (SignalingClient, Entropy) {
-    let url = "ws://localhost:3536/room".parse().unwrap();
-    (SignalingClient::new(url, None), Entropy::seeded(1))
+    let config = RoomConfig::new("ws://localhost:3536/room").unwrap();
+    (SignalingClient::new(&config), Entropy::seeded(1))
 }
 
 #[test]

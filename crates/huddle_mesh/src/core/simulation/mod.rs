@@ -12,6 +12,7 @@ mod pacing;
 mod places;
 mod reconnecting;
 mod resuming;
+mod room_settings;
 mod scenarios;
 mod suspension;
 mod tokens;
@@ -25,7 +26,10 @@ use bytes::Bytes;
 use huddle_id::PeerId;
 use matchbox_protocol::{JsonPeerEvent, JsonPeerRequest, PeerEvent, PeerRequest};
 
-use self::places::Places;
+use self::{
+    places::Places,
+    room_settings::{ServerRooms, split_settings},
+};
 use super::{
     Action, Core, CoreEvent, Entropy, Identity, Input, LinkId, LinkInput, SocketEnd,
     sdp::{Description, SdpKind, Setup},
@@ -104,6 +108,8 @@ struct Simulation {
     ghost_lifetime: Duration,
     /// The places of members, on a server that keeps them.
     places: Option<Places>,
+    /// The rooms, on a server that has settings for them.
+    rooms: Option<ServerRooms>,
     /// The latency of a signal from one member to another.
     signal_latency: Duration,
     /// The server replaces the fingerprints of all certificates with this one.
@@ -150,6 +156,7 @@ impl Simulation {
             ghosts: BTreeMap::new(),
             ghost_lifetime: seconds(5),
             places: None,
+            rooms: None,
             signal_latency: LATENCY,
             rewritten_fingerprint: None,
             next_id: 1000,
@@ -348,10 +355,14 @@ impl Simulation {
         }
         let (url, token) = url.split_once("&token=").unwrap_or((&url, ""));
         self.nodes[node].token = token.to_owned();
-        let url = match self.resume(node, url) {
+        let (url, settings) = split_settings(url);
+        let url = match self.resume(node, &url) {
             None => return,
             Some(url) => url,
         };
+        if !self.enter_room(node, &url, &settings) {
+            return;
+        }
         self.next_id += 1;
         let sid = SignalingId::from_u128(self.next_id);
         self.nodes[node].sid = Some(sid);
@@ -374,6 +385,7 @@ impl Simulation {
             self.after(LATENCY, node, Input::SocketText(text));
         }
         self.report_doubtful(node, &doubtful);
+        self.entered_room(node);
         for other in self.room_mates(node) {
             let event: JsonPeerEvent = PeerEvent::NewPeer(sid.into());
             self.after(
@@ -406,7 +418,7 @@ impl Simulation {
         let Some(sender) = self.nodes[node].sid else {
             return;
         };
-        if self.stage.is_some() && self.takes_report(node, text) {
+        if self.stage.is_some() && self.takes_report(node, text) || self.takes_change(node, text) {
             return;
         }
         if let PeerRequest::Signal { receiver, data } = text.parse::<JsonPeerRequest>().unwrap() {
@@ -491,12 +503,16 @@ impl Simulation {
             for other in self.room_mates(node) {
                 self.send_event(other, PeerEvent::PeerLeft(sid.into()));
             }
+            self.left_room(node, sid);
         }
     }
 
     fn kill_server(&mut self) {
         self.server_up = false;
         self.forget_places();
+        if let Some(rooms) = &mut self.rooms {
+            rooms.clear();
+        }
         for node in 0..self.nodes.len() {
             if self.nodes[node].sid.take().is_some() {
                 let end = SocketEnd::Closed(None, "reset".into());

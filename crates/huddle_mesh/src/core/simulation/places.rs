@@ -119,6 +119,7 @@ impl Simulation {
             for other in self.room_mates(node) {
                 self.send_event(other, PeerEvent::PeerLeft(sid.into()));
             }
+            self.left_room(node, sid);
         }
     }
 
@@ -170,6 +171,7 @@ impl Simulation {
         for other in self.room_mates(node) {
             self.send_extension(other, format!("{{\"Resumed\":\"{sid}\"}}"));
         }
+        self.announce_settings_to(node);
         None
     }
 

@@ -10,7 +10,10 @@ impl Supervisor {
         actions: &mut Actions,
     ) {
         match message {
-            ServerMessage::KeepAlive | ServerMessage::Group(_) | ServerMessage::IceServers(_) => {}
+            ServerMessage::KeepAlive
+            | ServerMessage::Group(_)
+            | ServerMessage::IceServers(_)
+            | ServerMessage::Room(_) => {}
             // A connection gets one id. Later ids must not spread to the other peers.
             ServerMessage::IdAssigned(_) if self.local_sid.is_some() => {
                 self.server_violation(now, ProtocolViolation::SecondId, actions);

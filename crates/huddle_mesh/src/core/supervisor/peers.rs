@@ -171,6 +171,11 @@ impl Supervisor {
         }
     }
 
+    /// Returns whether peers are connected.
+    pub(crate) fn has_peers(&self) -> bool {
+        self.connected().next().is_some()
+    }
+
     pub(super) fn connected(&self) -> impl Iterator<Item = (PeerId, &Peer)> {
         self.peers
             .iter()
