@@ -28,6 +28,16 @@ impl From<IpAddr> for Address {
     }
 }
 
+impl Address {
+    /// Returns the address, or the first address of the network.
+    pub(crate) fn ip(self) -> IpAddr {
+        match self {
+            Self::V4(address) => address.into(),
+            Self::V6(network) => Ipv6Addr::from_bits(u128::from(network) << 64).into(),
+        }
+    }
+}
+
 fn network(address: Ipv6Addr) -> u64 {
     // The conversion is lossless after the shift.
     (address.to_bits() >> 64) as u64
@@ -41,6 +51,9 @@ pub(crate) enum Peer {
     Trusted(IpAddr),
     /// A client. The server ignores what its header claims.
     Client(IpAddr),
+    /// Another instance of the cluster. The header contains the address to which it applies its own
+    /// limits.
+    Instance,
 }
 
 impl Peer {
@@ -57,7 +70,7 @@ impl Peer {
     /// request has its own.
     pub(crate) fn address(self) -> Option<Address> {
         match self {
-            Self::Trusted(_) => None,
+            Self::Trusted(_) | Self::Instance => None,
             Self::Client(address) => Some(address.into()),
         }
     }
@@ -67,6 +80,7 @@ impl Peer {
     pub(crate) fn client(self, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> Option<Address> {
         let proxy = match self {
             Self::Client(address) => return Some(address.into()),
+            Self::Instance => return forwarded(headers, &[]).map(Address::from),
             Self::Trusted(proxy) => proxy,
         };
         if !headers.contains_key(FORWARDED_FOR) {

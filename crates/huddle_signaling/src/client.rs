@@ -49,6 +49,8 @@ enum End {
     Stopped,
     /// The client has a new connection.
     Replaced,
+    /// Another instance owns the client's room.
+    Moved,
     Restarting,
     ShuttingDown,
     TooSlow,
@@ -78,6 +80,10 @@ impl End {
                 close_code::NORMAL,
                 "a new connection of this client has replaced this one",
             )),
+            Self::Moved => Some((
+                close_code::SERVICE_RESTART,
+                "this room is on another server now: connect again",
+            )),
             Self::Restarting => Some((
                 close_code::SERVICE_RESTART,
                 "the server is restarting: connect again",
@@ -104,6 +110,7 @@ impl End {
             Self::Silent => "silent",
             Self::Stopped => "stopped",
             Self::Replaced => "replaced",
+            Self::Moved => "moved",
             Self::Restarting => "restart",
             Self::ShuttingDown => "shutdown",
             Self::TooSlow => "too_slow",
@@ -148,6 +155,7 @@ pub(crate) async fn serve(
         ejection = ejected => match ejection {
             Ok(Ejection::Stopped) => End::Stopped,
             Ok(Ejection::Replaced) => End::Replaced,
+            Ok(Ejection::Moved) => End::Moved,
             Ok(Ejection::TooSlow) | Err(_) => End::TooSlow,
         },
         farewell = closing.farewell() => match farewell {

@@ -12,9 +12,10 @@ use tokio::{
 use tracing::debug;
 
 use crate::{
+    app::App,
     drain::Closing,
     gate::{Connection, Evicted},
-    http::{self, App},
+    http,
     meter::Metered,
     tls::Acceptor,
 };

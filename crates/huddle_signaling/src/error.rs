@@ -36,6 +36,16 @@ pub enum ServerError {
     /// The certificate for TLS cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The server cannot listen for the other instances of its cluster.
+    #[error("for the other instances of the cluster (--cluster-bind): {0}")]
+    ClusterBind(Box<ServerError>),
+    /// The Redis client does not accept the URL. The text does not contain it, because it may
+    /// contain a password.
+    #[error(
+        "the Redis client does not accept the URL. Use one such as redis://10.0.0.1:6379 or, with \
+         TLS, rediss://user:password@redis.example.com"
+    )]
+    RedisUrl,
     /// A value in [`Config`](crate::config::Config) is invalid. The text contains the field and its
     /// limit.
     #[error("{0}")]

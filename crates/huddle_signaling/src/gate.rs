@@ -39,6 +39,15 @@ impl fmt::Debug for Gate {
     }
 }
 
+/// The listener that accepted a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entrance {
+    /// The public one, for clients and reverse proxies.
+    Clients,
+    /// The private one, for other instances of the cluster.
+    Instances,
+}
+
 /// Completes if another connection needs the place of this one. An error means that the connection
 /// has closed.
 pub(crate) type Evicted = oneshot::Receiver<()>;
@@ -56,9 +65,13 @@ impl Gate {
     /// Adds a connection from `peer`.
     pub(crate) fn connect(
         self: &Arc<Self>,
+        entrance: Entrance,
         peer: IpAddr,
     ) -> Result<(Arc<Connection>, Evicted), Busy> {
-        let peer = Peer::new(peer, &self.trusted_proxies);
+        let peer = match entrance {
+            Entrance::Clients => Peer::new(peer, &self.trusted_proxies),
+            Entrance::Instances => Peer::Instance,
+        };
         let (eviction, evicted) = oneshot::channel();
         let opened = self.lock().open(peer.address(), eviction, Instant::now());
         let (id, replaced) = opened?;
@@ -137,6 +150,16 @@ impl Exchange {
     /// Returns the meter of the connection.
     pub(crate) fn meter(&self) -> Arc<Meter> {
         Arc::clone(&self.connection.meter)
+    }
+
+    /// Returns whether another instance of the cluster sent the request.
+    pub(crate) fn is_forwarded(&self) -> bool {
+        self.connection.peer == Peer::Instance
+    }
+
+    /// Returns the address to which the limits apply. `None` if they do not apply.
+    pub(crate) fn address(&self) -> Option<Address> {
+        self.address
     }
 
     /// Counts a client of this address. If `is_returning`, it may count already, because the server

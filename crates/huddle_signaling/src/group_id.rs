@@ -5,11 +5,13 @@
 //! queue would also be valid for other rooms. Therefore half of an id is random, and the other half
 //! is an authentication code (HMAC-SHA256, RFC 2104, truncated) of the first half and the game.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use hmac::{Hmac, Mac, digest::Key};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::config::TokenKey;
+use crate::config::{Secret, TokenKey};
 
 /// Separates these codes from other uses of the same secret.
 const CONTEXT: &[u8] = b"huddle group id";
@@ -17,9 +19,15 @@ const CONTEXT: &[u8] = b"huddle group id";
 /// The number of random bytes, and of bytes of the code.
 const HALF: usize = 8;
 
-/// Creates and recognizes the ids of all groups. Its debug output hides the key.
+/// Creates and recognizes the ids of all groups. Its debug output hides the key. All clones use the
+/// same key.
 #[derive(Debug, Clone)]
-pub(crate) struct GroupIds(Hmac<Sha256>);
+pub(crate) struct GroupIds {
+    mac: Arc<RwLock<Hmac<Sha256>>>,
+    /// Whether the key comes from the configuration, which is the same for all instances of a
+    /// cluster.
+    is_configured: bool,
+}
 
 impl GroupIds {
     /// With a secret among the keys, ids stay valid when the server restarts.
@@ -28,18 +36,29 @@ impl GroupIds {
             TokenKey::Secret(secret) => Some(secret.expose().as_bytes().to_vec()),
             TokenKey::PublicKey(_) => None,
         });
+        let is_configured = secret.is_some();
         let key = secret.unwrap_or_else(|| {
             let random = [Uuid::new_v4(), Uuid::new_v4()];
             random.iter().flat_map(|half| *half.as_bytes()).collect()
         });
-        let mut mac = keyed(&key);
-        mac.update(CONTEXT);
-        Self(mac)
+        Self {
+            mac: Arc::new(RwLock::new(group_mac(&key))),
+            is_configured,
+        }
+    }
+
+    /// Uses the secret of a cluster, so that all its instances recognize the same ids.
+    pub(crate) fn share(&self, secret: &Secret) {
+        if !self.is_configured {
+            let mac = group_mac(secret.expose().as_bytes());
+            *self.mac.write().unwrap_or_else(PoisonError::into_inner) = mac;
+        }
     }
 
     /// Returns the ids of a game's groups.
     pub(crate) fn of_app(&self, app: &str) -> AppGroupIds {
-        let mut mac = self.0.clone();
+        let mac = self.mac.read().unwrap_or_else(PoisonError::into_inner);
+        let mut mac = mac.clone();
         mac.update(app.as_bytes());
         // A name contains no such byte, so the code of one name never continues that of another.
         mac.update(&[0xff]);
@@ -47,11 +66,13 @@ impl GroupIds {
     }
 }
 
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
+fn group_mac(key: &[u8]) -> Hmac<Sha256> {
     let mut block = Key::<Hmac<Sha256>>::default();
     let digest = Sha256::digest(key);
     block[..digest.len()].copy_from_slice(&digest);
-    Mac::new(&block)
+    let mut mac: Hmac<Sha256> = Mac::new(&block);
+    mac.update(CONTEXT);
+    mac
 }
 
 /// Creates and recognizes the ids of the groups of one game.
@@ -81,7 +102,6 @@ impl AppGroupIds {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Secret;
 
     fn ids(secret: &str) -> GroupIds {
         GroupIds::new(&[TokenKey::Secret(Secret::new(secret))])
@@ -104,5 +124,26 @@ mod tests {
         assert!(own.clone().of_app("").has_created(id));
         assert!(!GroupIds::new(&[]).of_app("").has_created(id));
         assert_ne!(own.of_app("").create(), id);
+    }
+
+    #[test]
+    fn instances_of_a_cluster_recognize_the_same_ids() {
+        let [one, other] = [GroupIds::new(&[]), GroupIds::new(&[])];
+        let verifier = one.clone();
+        for ids in [&one, &other] {
+            ids.share(&Secret::new("cluster"));
+        }
+        let id = one.of_app("duel").create();
+        assert!(other.of_app("duel").has_created(id));
+        assert!(verifier.of_app("duel").has_created(id));
+        // A configured secret is the same at all instances, and outlives the store.
+        let configured = ids("one");
+        configured.share(&Secret::new("cluster"));
+        assert!(!other.of_app("").has_created(configured.of_app("").create()));
+        assert!(
+            ids("one")
+                .of_app("")
+                .has_created(configured.of_app("").create())
+        );
     }
 }

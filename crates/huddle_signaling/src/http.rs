@@ -5,7 +5,6 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::{Instant, SystemTime},
 };
 
 use axum::{
@@ -15,48 +14,42 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use hyper::body::{Body as _, Frame, SizeHint};
+use hyper::{
+    body::{Body as _, Frame, SizeHint},
+    upgrade::OnUpgrade,
+};
 use serde::Serialize;
 use tower_http::services::ServeDir;
-use tracing::{debug, warn};
+use tracing::warn;
 
 use crate::{
-    admission::Denied,
-    client,
-    config::Config,
-    gate::{Exchange, Gate},
-    hub::Hub,
-    pass,
+    app::App,
+    forward,
+    gate::Exchange,
+    join::{self, Handshake},
     request::{self, Refusal},
-    verifier::Verifier,
 };
-
-/// The state that all requests share.
-#[derive(Debug)]
-pub(crate) struct App {
-    pub(crate) hub: Arc<Hub>,
-    pub(crate) gate: Arc<Gate>,
-    pub(crate) verifier: Verifier,
-    pub(crate) config: Arc<Config>,
-    pub(crate) started: Instant,
-}
-
-/// The number of bytes that are read from a socket at once. Each client needs a buffer of this
-/// size, even while it is idle.
-const SOCKET_BUFFER_BYTES: usize = 4 * 1024;
-
-/// The seconds after which a client of a draining server should connect again.
-const RETRY_AFTER: &str = "5";
 
 pub(crate) async fn handle(app: Arc<App>, request: Request, exchange: Exchange) -> Response {
     let exchange = Arc::new(exchange);
-    let response = if is_websocket_upgrade(request.headers()) {
+    let response = if exchange.is_forwarded() && !forward::is_authorized(&app, request.headers()) {
+        forward::unauthorized()
+    } else if is_websocket_upgrade(request.headers()) {
         let (mut parts, body) = request.into_parts();
+        let connection = parts.extensions.get::<OnUpgrade>().cloned();
         match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
             // The connection would become a WebSocket only after the client has sent the body, and it
             // could take a place in a room until then.
             Ok(_) if !body.is_end_stream() => bad_upgrade(),
-            Ok(upgrade) => join(&app, upgrade, &parts.uri, &parts.headers, &exchange),
+            Ok(upgrade) => {
+                let handshake = Handshake {
+                    upgrade,
+                    connection,
+                    uri: parts.uri,
+                    headers: parts.headers,
+                };
+                join::join(&app, handshake, &exchange).await
+            }
             Err(rejection) => rejection.into_response(),
         }
     } else if !exchange.is_within_limit {
@@ -120,87 +113,6 @@ fn is_get_or_head(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-fn join(
-    app: &App,
-    upgrade: WebSocketUpgrade,
-    uri: &Uri,
-    headers: &HeaderMap,
-    exchange: &Arc<Exchange>,
-) -> Response {
-    // The server reads a message of up to twice the limit, and refuses it with a close code. It does
-    // not read a longer one.
-    let max_size = app.config.max_message_bytes.saturating_mul(2);
-    let upgrade = upgrade
-        .read_buffer_size(SOCKET_BUFFER_BYTES)
-        .write_buffer_size(0)
-        // Limits the pongs that accumulate for a client that sends pings and does not read.
-        .max_write_buffer_size(max_size.saturating_add(SOCKET_BUFFER_BYTES))
-        .max_frame_size(max_size)
-        .max_message_size(max_size);
-    let extensions = request::wants_extensions(uri);
-    let max = app.hub.max_room_members();
-    let upgrade = upgrade.protocols([pass::PROTOCOL]);
-    let token = pass::token(upgrade.requested_protocols(), uri);
-    let joined = request::check_origin(headers, &app.config.allowed_origins).and_then(|()| {
-        let join_request = request::join_request(uri, max)?;
-        if !app.hub.lifecycle().is_serving() {
-            return Err(Refusal::Draining);
-        }
-        // Checks of tokens are expensive, so they count as joins.
-        let max_clients = app.config.max_clients_per_address;
-        let admitted = exchange
-            .join(app.hub.is_returning(&join_request, exchange))
-            .map_err(|denied| refusal(denied, max_clients))?;
-        let now = SystemTime::now();
-        let mut join_request = pass::check(&app.verifier, token.as_deref(), join_request, now)?;
-        join_request.access.is_extra = admitted.is_extra;
-        request::check_app(&join_request.key, &app.config.apps)?;
-        let max = join_request.access.limit(max);
-        let admitted = Arc::new(admitted);
-        let joined = app.hub.join(join_request, Some(Arc::clone(&admitted)));
-        let (membership, inbox) =
-            joined.map_err(|error| Refusal::from_join_error(error, max, max_clients))?;
-        Ok((membership, inbox, admitted))
-    });
-    let closing = app.hub.closing();
-    // The query may contain secrets.
-    let path = uri.path();
-    match joined {
-        Ok((membership, inbox, admitted)) => {
-            debug!(peer = %membership.id, path, "joined");
-            app.hub.metrics().joined();
-            let config = Arc::clone(&app.config);
-            let meter = exchange.meter();
-            let exchange = Arc::clone(exchange);
-            upgrade.on_upgrade(move |socket| async move {
-                drop(exchange);
-                let socket = client::Socket { socket, meter };
-                client::serve(socket, membership, inbox, closing, extensions, config).await;
-                drop(admitted);
-            })
-        }
-        Err(refusal) => {
-            debug!(path, %refusal, "refused");
-            app.hub.metrics().refused(&refusal);
-            if extensions && exchange.is_within_limit {
-                let exchange = Arc::clone(exchange);
-                upgrade.on_upgrade(move |socket| async move {
-                    client::refuse(socket, refusal).await;
-                    drop((closing, exchange));
-                })
-            } else {
-                let text = format!("{refusal}\n");
-                let mut response = (refusal.status(), text).into_response();
-                if refusal == Refusal::Draining {
-                    let headers = response.headers_mut();
-                    headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
-                }
-                response
-            }
-        }
-    }
-}
-
 #[derive(Serialize)]
 struct Health {
     status: &'static str,
@@ -208,16 +120,6 @@ struct Health {
     clients: usize,
     uptime_s: u64,
     version: &'static str,
-}
-
-/// Returns the refusal of a client whose address is over a limit.
-fn refusal(denied: Denied, max_clients: usize) -> Refusal {
-    match denied {
-        Denied::TooManyClients => Refusal::TooManyClients { max: max_clients },
-        Denied::TooManyJoins { wait } => Refusal::TooManyJoins {
-            seconds: wait.as_secs().saturating_add(1),
-        },
-    }
 }
 
 fn health(app: &App) -> Response {

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::debug;
 use uuid::Uuid;
 
+use self::owned::OwnedRooms;
 use crate::{
     config::{Config, Turn},
     drain::{Closing, Lifecycle},
@@ -20,11 +21,11 @@ use crate::{
     message::{Delivery, Event, Payload},
     metrics::{Metrics, Snapshot},
     outbox::{Budget, Outbox, Overflow},
-    player::Timing,
     rooms::{JoinError, JoinRequest, Limits, Registry},
     turn,
 };
 
+mod owned;
 #[cfg(test)]
 mod tests;
 
@@ -48,6 +49,8 @@ pub(crate) enum Ejection {
     Stopped,
     /// A new connection of the client has replaced this one.
     Replaced,
+    /// Another instance of the cluster owns the client's room.
+    Moved,
 }
 
 #[derive(Debug)]
@@ -58,6 +61,8 @@ struct State {
     /// The members as clients of their addresses. A lost member counts until its place ends.
     admitted: HashMap<PeerId, Arc<Admitted>>,
     metrics: Arc<Metrics>,
+    /// The rooms of this instance of a cluster. `None` if the server is the only instance.
+    owned: Option<OwnedRooms>,
 }
 
 #[derive(Debug)]
@@ -89,29 +94,17 @@ pub(crate) struct Inbox {
     pub(crate) ejected: oneshot::Receiver<Ejection>,
 }
 
-fn limits(config: &Config) -> Limits {
-    Limits {
-        max_peers: config.max_clients,
-        max_members: config.max_room_members,
-        timing: Timing {
-            request_interval: config.queue_ping_interval,
-            silence_timeout: config.queue_silence_timeout,
-            link_timeout: config.link_timeout,
-        },
-        resume_timeout: config.resume_timeout,
-    }
-}
-
 impl Hub {
     pub(crate) fn new(config: &Config, group_ids: GroupIds) -> Arc<Self> {
         let metrics = Arc::new(Metrics::new(config));
         Arc::new(Self {
             state: Mutex::new(State {
-                registry: Registry::new(limits(config), group_ids),
+                registry: Registry::new(Limits::new(config), group_ids),
                 members: HashMap::new(),
                 last_connection: 0,
                 admitted: HashMap::new(),
                 metrics: Arc::clone(&metrics),
+                owned: config.cluster.as_ref().map(|_| OwnedRooms::default()),
             }),
             max_room_members: config.max_room_members,
             budget: Budget::new(config),
@@ -130,6 +123,9 @@ impl Hub {
         let (outbox, queue) = Outbox::new(&self.budget);
         let (ejection, ejected) = oneshot::channel();
         let mut state = self.lock();
+        if !state.is_owner(&join_request) {
+            return Err(JoinError::NotOwner);
+        }
         if let Some(lost) = state.registry.lost_player(&join_request) {
             let left = state.remove(lost, Ejection::Replaced);
             state.deliver_all(left);
@@ -180,6 +176,7 @@ impl Hub {
             let left = state.remove(peer, Ejection::Stopped);
             state.deliver_all(left);
         }
+        state.eject_moved(step);
     }
 
     /// Returns whether the client takes its place again, with the address that it had.
@@ -236,6 +233,7 @@ impl Hub {
             rooms: state.registry.rooms(),
             queued_bytes: self.budget.queued(),
             draining: !self.lifecycle.is_serving(),
+            owned_rooms: state.owned.as_ref().map_or(0, OwnedRooms::len),
         }
     }
 
@@ -259,6 +257,7 @@ impl State {
             overflowed.extend(self.push(&delivery));
         }
         self.eject(overflowed);
+        self.adopt_formed();
     }
 
     /// Ejects clients that do not read their messages.

@@ -106,6 +106,13 @@
 //! `?token=TOKEN`, or the WebSocket subprotocols `huddle` and `huddle.token.TOKEN`. [`Claims`]
 //! creates tokens, and so does `huddle-signaling token`.
 //!
+//! # Several instances
+//! With [`Config::cluster`], several servers share their rooms, so clients of a room meet at
+//! whichever server they connect to. Each room has one owner, which Redis contains. The other servers
+//! forward connections to the owner. If it fails, another one takes over its rooms, and their clients
+//! connect again as after a restart. [`Cluster`] contains the options, and `docs/hosting.md` in the
+//! repository the exact rules.
+//!
 //! # Limits
 //! One client cannot disturb the service for the other clients. [`Config`] limits messages, queues,
 //! rooms, clients, and what one address may use:
@@ -128,24 +135,31 @@
 mod access;
 mod address;
 mod admission;
+mod app;
 mod client;
 pub mod close_code;
+mod cluster;
 mod config;
 mod connection;
 mod drain;
 mod error;
 mod exporter;
+mod forward;
 mod gate;
 mod group_id;
 mod http;
 mod hub;
+mod join;
+mod keep_alive;
 mod listen;
 mod message;
 mod meter;
 mod metrics;
 mod outbox;
+mod ownership;
 mod pass;
 mod pick;
+mod pipe;
 mod places;
 mod player;
 mod queue;
@@ -153,12 +167,13 @@ mod rate;
 mod request;
 mod rooms;
 mod server;
+mod store;
 mod tls;
 mod token;
 mod turn;
 mod verifier;
 
-pub use config::{Config, Secret, Tls, TokenKey, Turn};
+pub use config::{Cluster, Config, Secret, Tls, TokenKey, Turn};
 pub use error::{ServerError, TlsError};
 pub use server::Server;
 pub use token::{Claims, SigningKey, TokenError};

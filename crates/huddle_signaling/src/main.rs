@@ -103,7 +103,7 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
 async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     // Registers the signal handlers first, so that an early signal is not lost.
     let (drain, stop) = signals::first_and_second()?;
-    open_files::raise_limit(config.max_clients);
+    open_files::raise_limit(config.max_clients, config.cluster.is_some());
     let scheme = if config.tls.is_some() {
         "https"
     } else {
@@ -116,6 +116,9 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let _ = stdout.flush();
     if let Some(addr) = server.metrics_addr() {
         info!("metrics on http://{addr}/metrics");
+    }
+    if let Some(addr) = server.cluster_addr() {
+        info!("other instances of the cluster can connect to {addr}");
     }
     let drain = async {
         drain.await;

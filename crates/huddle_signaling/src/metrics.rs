@@ -14,12 +14,13 @@ use prometheus::{
 use crate::{config::Config, request::Refusal};
 
 /// The values of the label `reason` of `huddle_disconnects_total`.
-const DISCONNECTS: [&str; 11] = [
+const DISCONNECTS: [&str; 12] = [
     "gone",
     "closed",
     "silent",
     "stopped",
     "replaced",
+    "moved",
     "shutdown",
     "restart",
     "too_slow",
@@ -29,7 +30,7 @@ const DISCONNECTS: [&str; 11] = [
 ];
 
 /// The values of the label `reason` of `huddle_refusals_total`.
-const REFUSALS: [&str; 13] = [
+const REFUSALS: [&str; 14] = [
     "not_found",
     "bad_name",
     "bad_next",
@@ -43,6 +44,7 @@ const REFUSALS: [&str; 13] = [
     "token_for_other_room",
     "token_in_use",
     "draining",
+    "store",
 ];
 
 /// The metrics of a server.
@@ -62,6 +64,10 @@ pub(crate) struct Metrics {
     rooms: IntGauge,
     queued_bytes: IntGauge,
     draining: IntGauge,
+    store_up: IntGauge,
+    owned_rooms: IntGauge,
+    forwarded: IntGauge,
+    conflicts: IntCounter,
     /// The open files of the process and their limit, on systems that report them.
     files: Option<(IntGauge, IntGauge)>,
 }
@@ -73,13 +79,22 @@ pub(crate) struct Snapshot {
     pub(crate) rooms: usize,
     pub(crate) queued_bytes: usize,
     pub(crate) draining: bool,
+    pub(crate) owned_rooms: usize,
 }
 
-/// A connection that is not a WebSocket yet. Counts as one until it is dropped.
+/// Counts in a gauge until it is dropped: a connection that is not a WebSocket yet, or a forwarded
+/// client.
 #[derive(Debug)]
-pub(crate) struct Handshake(IntGauge);
+pub(crate) struct Counted(IntGauge);
 
-impl Drop for Handshake {
+impl Counted {
+    fn new(gauge: &IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
     fn drop(&mut self) {
         self.0.dec();
     }
@@ -174,6 +189,22 @@ impl Metrics {
                 "huddle_draining",
                 "1 while the server shuts down, otherwise 0.",
             ),
+            store_up: store_up(r, config),
+            owned_rooms: gauge(
+                r,
+                "huddle_owned_rooms",
+                "Rooms that this instance of a cluster owns.",
+            ),
+            forwarded: gauge(
+                r,
+                "huddle_forwarded_clients",
+                "Clients whose connections this instance forwards to another one.",
+            ),
+            conflicts: counter(
+                r,
+                "huddle_rooms_conflicted_total",
+                "Rooms whose members were disconnected because another instance owned them, too.",
+            ),
             files: open_files().map(|_| {
                 (
                     gauge(r, "process_open_fds", "Open files of the process."),
@@ -220,9 +251,25 @@ impl Metrics {
         self.reloads.with_label_values(&[result]).inc();
     }
 
-    pub(crate) fn handshake(&self) -> Handshake {
-        self.handshakes.inc();
-        Handshake(self.handshakes.clone())
+    pub(crate) fn handshake(&self) -> Counted {
+        Counted::new(&self.handshakes)
+    }
+
+    pub(crate) fn forwarded_client(&self) -> Counted {
+        Counted::new(&self.forwarded)
+    }
+
+    /// Returns the number of clients whose connections this instance forwards.
+    pub(crate) fn forwarded_clients(&self) -> usize {
+        self.forwarded.get().try_into().unwrap_or(0)
+    }
+
+    pub(crate) fn store_answers(&self, answers: bool) {
+        self.store_up.set(i64::from(answers));
+    }
+
+    pub(crate) fn rooms_conflicted(&self, rooms: usize) {
+        self.conflicts.inc_by(rooms.try_into().unwrap_or(u64::MAX));
     }
 
     /// Returns all metrics in the text format of Prometheus.
@@ -231,6 +278,7 @@ impl Metrics {
         self.rooms.set(integer(snapshot.rooms));
         self.queued_bytes.set(integer(snapshot.queued_bytes));
         self.draining.set(i64::from(snapshot.draining));
+        self.owned_rooms.set(integer(snapshot.owned_rooms));
         if let (Some((open, max)), Some(files)) = (&self.files, open_files()) {
             open.set(integer(files.open));
             max.set(i64::try_from(files.max).unwrap_or(i64::MAX));
@@ -259,6 +307,7 @@ fn reason(refusal: &Refusal) -> &'static str {
         Refusal::TokenForOtherRoom => "token_for_other_room",
         Refusal::TokenInUse => "token_in_use",
         Refusal::Draining => "draining",
+        Refusal::StoreUnavailable => "store",
     }
 }
 
@@ -278,6 +327,14 @@ fn open_files() -> Option<OpenFiles> {
 #[cfg(not(target_os = "linux"))]
 fn open_files() -> Option<OpenFiles> {
     None
+}
+
+/// A server without a cluster needs no store.
+fn store_up(registry: &Registry, config: &Config) -> IntGauge {
+    let help = "1 while the store of the cluster answers, or if there is none, otherwise 0.";
+    let up = gauge(registry, "huddle_store_up", help);
+    up.set(i64::from(config.cluster.is_none()));
+    up
 }
 
 fn integer(value: usize) -> i64 {

@@ -58,6 +58,8 @@ pub(crate) enum Refusal {
     TokenInUse,
     #[error("the server is restarting: connect again")]
     Draining,
+    #[error("this server cannot find out which server has this room: try again in a moment")]
+    StoreUnavailable,
 }
 
 impl Refusal {
@@ -72,6 +74,7 @@ impl Refusal {
             JoinError::TokenExpired => Self::TokenExpired,
             JoinError::TokenInUse => Self::TokenInUse,
             JoinError::TooManyClients => Self::TooManyClients { max: max_clients },
+            JoinError::NotOwner => Self::StoreUnavailable,
         }
     }
 
@@ -83,7 +86,7 @@ impl Refusal {
             Self::TooManyClients { .. } | Self::TooManyJoins { .. } => {
                 StatusCode::TOO_MANY_REQUESTS
             }
-            Self::RoomFull { .. } | Self::ServerFull | Self::Draining => {
+            Self::RoomFull { .. } | Self::ServerFull | Self::Draining | Self::StoreUnavailable => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::TokenMissing | Self::TokenExpired => StatusCode::UNAUTHORIZED,
@@ -103,7 +106,7 @@ impl Refusal {
             | Self::TooManyJoins { .. }
             | Self::RoomFull { .. }
             | Self::ServerFull => close_code::FULL,
-            Self::Draining => close_code::SERVICE_RESTART,
+            Self::Draining | Self::StoreUnavailable => close_code::SERVICE_RESTART,
             Self::TokenMissing | Self::TokenExpired => close_code::TOKEN_NEEDED,
             Self::TokenEarly | Self::TokenInvalid | Self::TokenForOtherRoom => {
                 close_code::FORBIDDEN

@@ -15,8 +15,19 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use crate::{
-    config::Config, connection, error::ServerError, exporter, gate::Gate, http::App, hub::Hub,
-    listen::listen, tls::Acceptor, verifier::Verifier,
+    app::App,
+    cluster::Cluster,
+    config::Config,
+    connection,
+    error::ServerError,
+    exporter,
+    gate::{Entrance, Gate},
+    hub::Hub,
+    keep_alive,
+    listen::listen,
+    store::redis::RedisStore,
+    tls::Acceptor,
+    verifier::Verifier,
 };
 
 /// The maximum duration of a shutdown.
@@ -29,6 +40,7 @@ pub struct Server {
     listener: TcpListener,
     local_addr: SocketAddr,
     metrics: Option<TcpListener>,
+    instances: Option<TcpListener>,
     tls: Option<Acceptor>,
     app: Arc<App>,
 }
@@ -54,17 +66,30 @@ impl Server {
             Some(addr) => Some(bind(addr)?.0),
             None => None,
         };
+        let hub = Hub::new(&config, verifier.group_ids().clone());
+        let (instances, cluster) = match &config.cluster {
+            Some(cluster) => {
+                let error = |error| ServerError::ClusterBind(Box::new(error));
+                let (listener, listening) = bind(cluster.bind).map_err(error)?;
+                let store = Arc::new(RedisStore::new(cluster, listening)?);
+                let cluster = Cluster::new(&hub, store, verifier.group_ids(), cluster.lease);
+                (Some(listener), Some(cluster))
+            }
+            None => (None, None),
+        };
         let app = App {
-            hub: Hub::new(&config, verifier.group_ids().clone()),
+            hub,
             gate: Gate::new(&config),
             verifier,
             config: Arc::new(config),
+            cluster,
             started: Instant::now().into_std(),
         };
         Ok(Self {
             listener,
             local_addr,
             metrics,
+            instances,
             tls,
             app: Arc::new(app),
         })
@@ -79,6 +104,12 @@ impl Server {
     /// Returns the address that [`Config::metrics`] listens on.
     pub fn metrics_addr(&self) -> Option<SocketAddr> {
         self.metrics.as_ref()?.local_addr().ok()
+    }
+
+    /// Returns the address where this server listens for the other instances of
+    /// [`Config::cluster`].
+    pub fn cluster_addr(&self) -> Option<SocketAddr> {
+        self.instances.as_ref()?.local_addr().ok()
     }
 
     /// Serves clients until `shutdown` completes. Then refuses new clients, and closes the
@@ -98,9 +129,16 @@ impl Server {
         stop: impl Future<Output = ()>,
     ) {
         let hub = Arc::clone(&self.app.hub);
+        let cluster = self.app.cluster.clone();
         let drain = self.app.config.drain;
+        let withdraw = async || {
+            if let Some(cluster) = &cluster {
+                cluster.withdraw().await;
+            }
+        };
         let drained = async {
             shutdown.await;
+            withdraw().await;
             if !drain.is_zero() {
                 drain_clients(&hub, drain).await;
             }
@@ -108,7 +146,7 @@ impl Server {
         tokio::select! {
             () = self.serve() => {}
             () = drained => {}
-            () = stop => {}
+            () = stop => withdraw().await,
         }
         let (_, clients) = hub.count();
         info!(clients, "shutting down");
@@ -135,8 +173,18 @@ impl Server {
             }
             pending::<()>().await;
         };
+        let app = &self.app;
+        let clients = accept(self.listener, Entrance::Clients, app, self.tls.as_ref());
+        let instances = async {
+            if let (Some(listener), Some(cluster)) = (self.instances, &app.cluster) {
+                let accept = accept(listener, Entrance::Instances, app, None);
+                tokio::join!(accept, cluster.run());
+            }
+            pending::<()>().await;
+        };
         tokio::select! {
-            () = accept(self.listener, self.app, self.tls.clone()) => {}
+            () = clients => {}
+            () = instances => {}
             () = run_queue_clock(&hub) => {}
             () = reload => {}
             () = export => {}
@@ -152,7 +200,7 @@ const DRAIN_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 async fn drain_clients(hub: &Hub, duration: Duration) {
     // A client that returns joins another server.
     hub.end_places();
-    let (_, clients) = hub.count();
+    let clients = connections(hub);
     info!(
         clients,
         "draining: disconnecting the clients within {duration:?}"
@@ -161,11 +209,16 @@ async fn drain_clients(hub: &Hub, duration: Duration) {
     // Clients can have lost their connections since the first call.
     hub.end_places();
     let empty = async {
-        while hub.count().1 > 0 {
+        while connections(hub) > 0 {
             sleep(DRAIN_CHECK_INTERVAL).await;
         }
     };
     let _ = timeout(duration, empty).await;
+}
+
+/// Returns the number of clients, including those that this instance forwards to another one.
+fn connections(hub: &Hub) -> usize {
+    hub.count().1 + hub.metrics().forwarded_clients()
 }
 
 fn bind(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), ServerError> {
@@ -183,8 +236,8 @@ fn check_dir(path: &std::path::Path) -> io::Result<()> {
 }
 
 /// Accepts connections forever.
-async fn accept(listener: TcpListener, app: Arc<App>, tls: Option<Acceptor>) {
-    let hub = Arc::clone(&app.hub);
+async fn accept(listener: TcpListener, entrance: Entrance, app: &Arc<App>, tls: Option<&Acceptor>) {
+    let hub = &app.hub;
     let mut failures = 0_u32;
     loop {
         let (stream, peer) = match listener.accept().await {
@@ -204,13 +257,17 @@ async fn accept(listener: TcpListener, app: Arc<App>, tls: Option<Acceptor>) {
                 continue;
             }
         };
-        let Ok((connection, evicted)) = app.gate.connect(peer.ip()) else {
+        let Ok((connection, evicted)) = app.gate.connect(entrance, peer.ip()) else {
             debug!("dropped a connection: too many HTTP connections");
             hub.metrics().connection_dropped();
             continue;
         };
+        if entrance == Entrance::Instances {
+            keep_alive::detect_loss(&stream);
+        }
         let handshake = hub.metrics().handshake();
-        let serving = connection::serve(stream, tls.clone(), Arc::clone(&app), connection, evicted);
+        let tls = tls.cloned();
+        let serving = connection::serve(stream, tls, Arc::clone(app), connection, evicted);
         tokio::spawn(async move {
             serving.await;
             drop(handshake);

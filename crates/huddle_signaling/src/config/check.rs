@@ -1,12 +1,20 @@
 //! The rules that a configuration must follow.
 
-use std::time::Duration;
+use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
+
+use redis::IntoConnectionInfo;
 
 use super::{Config, MAX_NAME_BYTES, MIN_SECRET_BYTES, TokenKey};
 use crate::error::ServerError;
 
 /// The minimum lifetime of TURN credentials.
 const MIN_TURN_LIFETIME: Duration = Duration::from_secs(2);
+
+/// The times after which other instances may take over the rooms of one that has failed.
+const LEASES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(60);
+
+/// The maximum length of the start of all keys in Redis.
+const MAX_PREFIX_BYTES: usize = 64;
 
 /// The maximum of the times that the server adds to the current time, where a very long one would
 /// overflow.
@@ -19,6 +27,7 @@ impl Config {
     /// Returns an error that names the first invalid field and its limit.
     pub fn check(&self) -> Result<(), ServerError> {
         let turn = self.turn.as_ref();
+        let cluster = self.cluster.as_ref();
         let rules = [
             (
                 self.max_room_members >= 1,
@@ -110,12 +119,44 @@ impl Config {
                 turn.is_none_or(|turn| turn.lifetime >= MIN_TURN_LIFETIME),
                 "the lifetime of TURN credentials must be at least 2 s",
             ),
+            (
+                cluster.is_none_or(|cluster| is_redis_url(cluster.redis.expose())),
+                "redis must be a URL such as redis://10.0.0.1:6379 or, with TLS, \
+                 rediss://user:password@redis.example.com",
+            ),
+            (
+                cluster.is_none_or(|cluster| LEASES.contains(&cluster.lease)),
+                "lease must be from 1 s to 60 s",
+            ),
+            (
+                cluster.is_none_or(|cluster| cluster.prefix.len() <= MAX_PREFIX_BYTES),
+                "redis_prefix must have at most 64 bytes",
+            ),
+            (
+                cluster
+                    .and_then(|cluster| cluster.address)
+                    .is_none_or(is_destination),
+                "cluster_address must be the IP address and port where the other instances reach \
+                 this one, for example 10.0.0.2:3537",
+            ),
         ];
         match rules.into_iter().find(|(holds, _)| !holds) {
             Some((_, rule)) => Err(ServerError::Config(rule)),
             None => Ok(()),
         }
     }
+}
+
+/// Returns whether the text is the URL of a Redis server in a network.
+fn is_redis_url(text: &str) -> bool {
+    use redis::ConnectionAddr::{Tcp, TcpTls};
+    let info = text.into_connection_info();
+    info.is_ok_and(|info| matches!(info.addr(), Tcp(..) | TcpTls { .. }))
+}
+
+/// Returns whether another machine could connect to the address.
+fn is_destination(address: SocketAddr) -> bool {
+    !address.ip().is_unspecified() && address.port() != 0
 }
 
 /// Returns whether a browser could send this origin.

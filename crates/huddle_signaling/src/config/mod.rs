@@ -9,7 +9,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 mod check;
 mod services;
 
-pub use services::{Secret, Tls, TokenKey, Turn};
+pub use services::{Cluster, Secret, Tls, TokenKey, Turn};
 
 /// The maximum length of the name of a room or game. The server keeps the names of all rooms in
 /// memory.
@@ -122,6 +122,9 @@ pub struct Config {
     /// The certificate for TLS. Default `None`: clients connect without encryption, or through a
     /// reverse proxy with TLS.
     pub tls: Option<Tls>,
+    /// The cluster of instances that share their rooms. Default `None`: the server is the only
+    /// instance.
+    pub cluster: Option<Cluster>,
 }
 
 impl Default for Config {
@@ -158,6 +161,7 @@ impl Default for Config {
             drain: Duration::ZERO,
             metrics: None,
             tls: None,
+            cluster: None,
         }
     }
 }

@@ -1,6 +1,11 @@
 //! The keys, servers and files that a host provides.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    net::{Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 /// A key that verifies tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +36,40 @@ pub struct Tls {
     pub certificates: PathBuf,
     /// The private key, in PEM format.
     pub key: PathBuf,
+}
+
+/// The cluster of this server: several instances that share their rooms. Each room is at one of
+/// them, which the other ones find in Redis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// The URL of the Redis server, for example `redis://10.0.0.1:6379` or, with TLS,
+    /// `rediss://user:password@redis.example.com`. Whoever can write to it controls the cluster.
+    pub redis: Secret,
+    /// The address and port where the other instances connect. Do not publish it. Default
+    /// `[::]:3537`.
+    pub bind: SocketAddr,
+    /// The address and port under which the other instances reach this one. Default `None`: the
+    /// local address of connections to Redis, unless [`bind`](Self::bind) is one address.
+    pub address: Option<SocketAddr>,
+    /// The start of all keys in Redis. Instances with different ones form different clusters. At
+    /// most 64 bytes. Default `huddle:`.
+    pub prefix: String,
+    /// The time after which other instances take over the rooms of one that has failed. From 1 s to
+    /// 60 s. Default 5 s.
+    pub lease: Duration,
+}
+
+impl Cluster {
+    /// Returns the default values with a Redis server.
+    pub fn new(redis: Secret) -> Self {
+        Self {
+            redis,
+            bind: (Ipv6Addr::UNSPECIFIED, 3537).into(),
+            address: None,
+            prefix: "huddle:".to_owned(),
+            lease: Duration::from_secs(5),
+        }
+    }
 }
 
 /// A text that must not appear in logs. Its debug output hides it.

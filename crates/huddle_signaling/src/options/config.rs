@@ -13,6 +13,7 @@ pub(crate) fn config(options: Options) -> Result<Config, Error> {
     let default = Config::default();
     let token_keys = secrets::token_keys(&options)?;
     let turn = secrets::turn(&options)?;
+    let cluster = secrets::cluster(&options)?;
     let tls = match (options.tls_cert, options.tls_key) {
         (Some(certificates), Some(key)) => Some(Tls { certificates, key }),
         (None, None) => None,
@@ -59,6 +60,7 @@ pub(crate) fn config(options: Options) -> Result<Config, Error> {
         apps: options.apps.unwrap_or_default(),
         token_keys,
         turn,
+        cluster,
         ..Config::default()
     })
 }

@@ -23,6 +23,11 @@ pub(crate) enum Error {
     #[error("both {0} and {1} are set. Remove one of them")]
     TwoSecrets(&'static str, &'static str),
     #[error(
+        "the URL of the option redis contains a password, which every user of this machine can see. \
+         Write the URL to a file and pass it to --redis-url-file, or set HUDDLE_REDIS_URL"
+    )]
+    RedisPassword,
+    #[error(
         "cannot read a secret from {}: {source}. Use a file that this user can read",
         path.display()
     )]

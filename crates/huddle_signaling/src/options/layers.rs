@@ -119,7 +119,7 @@ fn check_names(command: &Command) -> Result<(), Error> {
             let key = arg.get_id().as_str().to_uppercase();
             part == flag.to_uppercase() || normalized_damerau_levenshtein(part, &key) >= SIMILAR
         };
-        let is_secret = [secrets::TOKEN_SECRET, secrets::TURN_SECRET].contains(&name.as_str());
+        let is_secret = secrets::VARIABLES.contains(&name.as_str());
         if let Some(arg) = command
             .get_arguments()
             .find(resembles)

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use huddle_signaling::{Secret, TokenKey, Turn};
+use huddle_signaling::{Cluster, Secret, TokenKey, Turn};
 
 use super::{
     error::Error,
@@ -20,6 +20,12 @@ pub(super) const TOKEN_SECRET: &str = "HUDDLE_TOKEN_SECRET";
 
 /// The secret of the TURN servers, instead of a file.
 pub(super) const TURN_SECRET: &str = "HUDDLE_TURN_SECRET";
+
+/// The URL of the Redis server, instead of a file.
+pub(super) const REDIS_URL: &str = "HUDDLE_REDIS_URL";
+
+/// The names of all environment variables that contain a secret.
+pub(super) const VARIABLES: [&str; 3] = [TOKEN_SECRET, TURN_SECRET, REDIS_URL];
 
 pub(super) fn token_keys(options: &Options) -> Result<Vec<TokenKey>, Error> {
     let secrets = options.token_secret_files.iter().flatten();
@@ -52,6 +58,37 @@ pub(super) fn turn(options: &Options) -> Result<Option<Turn>, Error> {
     }
 }
 
+pub(super) fn cluster(options: &Options) -> Result<Option<Cluster>, Error> {
+    let file = options.redis_url_file.as_ref();
+    let redis = match (&options.redis, file, variable(REDIS_URL)?) {
+        (None, None, None) => return Ok(None),
+        (Some(url), None, None) if has_password(url) => return Err(Error::RedisPassword),
+        (Some(url), None, None) => Secret::new(url),
+        (None, Some(path), None) => Secret::new(read(path)?),
+        (None, None, Some(url)) => url,
+        (Some(_), Some(_), _) => return Err(Error::TwoSecrets("redis", "redis_url_file")),
+        (Some(_), _, Some(_)) => return Err(Error::TwoSecrets("redis", REDIS_URL)),
+        (_, Some(_), Some(_)) => return Err(Error::TwoSecrets("redis_url_file", REDIS_URL)),
+    };
+    let default = Cluster::new(redis);
+    let lease = options.lease.map_or(default.lease, |Span(lease)| lease);
+    Ok(Some(Cluster {
+        bind: options.cluster_bind.unwrap_or(default.bind),
+        address: options.cluster_address,
+        prefix: options.redis_prefix.clone().unwrap_or(default.prefix),
+        lease,
+        redis: default.redis,
+    }))
+}
+
+/// Returns whether a URL contains a password: `redis://user:password@host`.
+fn has_password(url: &str) -> bool {
+    let user = url
+        .split_once("://")
+        .and_then(|(_, rest)| rest.rsplit_once('@'));
+    user.is_some_and(|(user, _)| user.contains(':'))
+}
+
 /// Returns the secret in an environment variable. An empty variable counts as not set.
 fn variable(name: &'static str) -> Result<Option<Secret>, Error> {
     match env::var(name) {
@@ -65,7 +102,7 @@ fn variable(name: &'static str) -> Result<Option<Secret>, Error> {
 
 /// Returns the names of the environment variables that contain a secret.
 pub(super) fn variables() -> Vec<&'static str> {
-    let mut names = vec![TOKEN_SECRET, TURN_SECRET];
+    let mut names = VARIABLES.to_vec();
     names.retain(|name| !matches!(variable(name), Ok(None)));
     names
 }

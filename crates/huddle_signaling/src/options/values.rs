@@ -4,7 +4,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Parser, ValueEnum};
-use huddle_signaling::Config;
+use huddle_signaling::{Cluster, Config, Secret};
 use serde::{Deserialize, Serialize};
 use tracing::level_filters::LevelFilter;
 
@@ -129,6 +129,31 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TIME")]
     pub(super) turn_lifetime: Option<Span>,
 
+    /// URL of the Redis server of a cluster, without a password; instances with the same Redis share
+    /// their rooms
+    #[arg(long, value_name = "URL")]
+    pub(super) redis: Option<String>,
+
+    /// File with the URL of the Redis server, which may contain a password
+    #[arg(long, value_name = "FILE")]
+    pub(super) redis_url_file: Option<PathBuf>,
+
+    /// Start of all keys in Redis; instances with different ones form different clusters
+    #[arg(long, value_name = "TEXT")]
+    pub(super) redis_prefix: Option<String>,
+
+    /// Address and port for the other instances of a cluster; do not publish it
+    #[arg(long, value_name = "ADDR", value_parser = text::address)]
+    pub(super) cluster_bind: Option<SocketAddr>,
+
+    /// Address and port under which the other instances reach this one, if it cannot be detected
+    #[arg(long, value_name = "ADDR", value_parser = text::address)]
+    pub(super) cluster_address: Option<SocketAddr>,
+
+    /// Time after which other instances take over the rooms of one that has failed
+    #[arg(long, value_name = "TIME")]
+    pub(super) lease: Option<Span>,
+
     /// Level of the log on stderr
     #[arg(long, value_name = "LEVEL")]
     pub(super) log: Option<LogLevel>,
@@ -154,6 +179,7 @@ impl Options {
     /// Returns the values of the options that are not set.
     pub(crate) fn defaults() -> Self {
         let config = Config::default();
+        let cluster = Cluster::new(Secret::new(""));
         let networks = config.trusted_proxies.into_iter().map(Network).collect();
         Self {
             bind: Some(config.bind),
@@ -183,6 +209,12 @@ impl Options {
             turn_urls: None,
             turn_secret_file: None,
             turn_lifetime: Some(Span(TURN_LIFETIME)),
+            redis: None,
+            redis_url_file: None,
+            redis_prefix: Some(cluster.prefix),
+            cluster_bind: Some(cluster.bind),
+            cluster_address: None,
+            lease: Some(Span(cluster.lease)),
             log: Some(LogLevel::Info),
         }
     }

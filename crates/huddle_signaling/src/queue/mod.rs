@@ -223,6 +223,11 @@ impl Queue {
         is_same_group
     }
 
+    /// Returns all players.
+    pub(crate) fn peers(&self) -> impl Iterator<Item = PeerId> {
+        self.players.values().map(|player| player.peer)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.players.is_empty()
     }

@@ -67,15 +67,7 @@ impl Registry {
             ..
         } = join_request;
         let mut deliveries = vec![Delivery::new(PeerEvent::IdAssigned(peer), vec![peer])];
-        // Only members of the full group have received its id, so no other client can use it. The
-        // client's token is for the queue, so the id must not admit it to any other room.
-        let group = group.filter(|id| {
-            let name = RoomKey::of_group(key.app.clone(), *id);
-            has_extensions
-                && key.next.is_some()
-                && self.names.contains_key(&name)
-                && self.group_ids.of_app(&key.app).has_created(*id)
-        });
+        let group = self.linked_group(&key, has_extensions, group);
         let room = match (group, key.next) {
             (Some(group), _) => RoomKey::of_group(key.app, group),
             (None, None) => key,

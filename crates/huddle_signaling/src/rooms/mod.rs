@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     access::{Access, TokensInUse},
+    config::Config,
     group_id::GroupIds,
     message::{Delivery, ResumeSecret},
     places::Places,
@@ -15,6 +16,7 @@ use crate::{
 };
 
 mod join;
+mod keys;
 mod resume;
 #[cfg(test)]
 mod tests;
@@ -31,7 +33,7 @@ pub(crate) struct RoomKey {
 
 impl RoomKey {
     /// Returns the room of a linked group.
-    fn of_group(app: String, group: Uuid) -> Self {
+    pub(crate) fn of_group(app: String, group: Uuid) -> Self {
         Self {
             app,
             name: group.simple().to_string(),
@@ -66,6 +68,8 @@ pub(crate) enum JoinError {
     TokenExpired,
     /// Too many clients have the same address, and the client has no place to return to.
     TooManyClients,
+    /// This instance of a cluster does not own the room.
+    NotOwner,
 }
 
 /// The limits of a server.
@@ -76,6 +80,21 @@ pub(crate) struct Limits {
     pub(crate) timing: Timing,
     /// The time for which clients with extensions keep their places. Zero if they keep none.
     pub(crate) resume_timeout: Duration,
+}
+
+impl Limits {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            max_peers: config.max_clients,
+            max_members: config.max_room_members,
+            timing: Timing {
+                request_interval: config.queue_ping_interval,
+                silence_timeout: config.queue_silence_timeout,
+                link_timeout: config.link_timeout,
+            },
+            resume_timeout: config.resume_timeout,
+        }
+    }
 }
 
 /// A room with at least one member.
@@ -112,6 +131,9 @@ pub(crate) struct Registry {
     peers: HashMap<PeerId, Location>,
     places: Places,
     tokens: TokensInUse,
+    /// The rooms of groups that have left their queues since the last call of
+    /// [`Registry::take_formed`].
+    formed: Vec<RoomKey>,
     last_id: u64,
     now: Duration,
 }
@@ -129,6 +151,7 @@ impl Registry {
             peers: HashMap::new(),
             places: Places::new(limits.resume_timeout),
             tokens: TokensInUse::default(),
+            formed: Vec::new(),
             last_id: 0,
             now: Duration::ZERO,
         }
@@ -254,6 +277,7 @@ impl Registry {
     fn create_room(&mut self, group: FinishedGroup, app: String) {
         let id = self.next_id();
         let name = group.room.map(|room| RoomKey::of_group(app, room));
+        self.formed.extend(name.clone());
         let members: Vec<_> = group.members.iter().map(|(_, peer)| *peer).collect();
         for peer in &members {
             self.peers.insert(*peer, Location::Room(id));

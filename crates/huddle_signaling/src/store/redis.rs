@@ -1,0 +1,291 @@
+//! The store in Redis.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr, UdpSocket},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, FromRedisValue, RedisError, ScriptInvocation,
+    aio::MultiplexedConnection,
+};
+use tokio::{net::lookup_host, sync::Mutex as AsyncMutex, time::timeout};
+use tracing::info;
+use uuid::Uuid;
+
+use super::{Answer, Claim, Held, ROOM_LIFETIME, Renewal, Store, Unavailable, scripts::Scripts};
+use crate::{
+    config::{Cluster, Secret},
+    error::ServerError,
+    rooms::RoomKey,
+};
+
+/// The time in which Redis must accept a connection, or answer a command.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The maximum number of rooms in one script, so that it does not delay other instances.
+const MAX_BATCH: usize = 256;
+
+/// The characters that the names of rooms contain as they are.
+const PLAIN: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+/// A connection to Redis, and its number.
+type Numbered = (u64, MultiplexedConnection);
+
+/// The store of one instance.
+#[derive(Debug)]
+pub(crate) struct RedisStore {
+    client: Client,
+    connection: AsyncMutex<(u64, Option<MultiplexedConnection>)>,
+    scripts: Scripts,
+    prefix: String,
+    id: String,
+    lease: Duration,
+    address: Mutex<Option<SocketAddr>>,
+    /// The port of the listener for other instances.
+    port: u16,
+    /// The secret of the cluster. Until Redis has answered, a random one.
+    secret: Mutex<Secret>,
+}
+
+impl RedisStore {
+    /// Creates the store of an instance that listens at `listening`. Does not connect.
+    pub(crate) fn new(config: &Cluster, listening: SocketAddr) -> Result<Self, ServerError> {
+        let client = Client::open(config.redis.expose()).map_err(|_| ServerError::RedisUrl)?;
+        if let ConnectionAddr::TcpTls { .. } = client.get_connection_info().addr() {
+            // The library uses the default of the process. An error means that there is one.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+        let known = (!listening.ip().is_unspecified()).then_some(listening);
+        let secret = [Uuid::new_v4(), Uuid::new_v4()].map(|half| half.simple().to_string());
+        Ok(Self {
+            client,
+            connection: AsyncMutex::default(),
+            scripts: Scripts::new(),
+            prefix: config.prefix.clone(),
+            id: Uuid::new_v4().simple().to_string(),
+            lease: config.lease,
+            address: Mutex::new(config.address.or(known)),
+            port: listening.port(),
+            secret: Mutex::new(Secret::new(secret.concat())),
+        })
+    }
+
+    fn instances(&self) -> String {
+        format!("{}instance:", self.prefix)
+    }
+
+    fn room(&self, key: &RoomKey) -> String {
+        let [app, name] = [&key.app, &key.name].map(|name| utf8_percent_encode(name, &PLAIN));
+        let next = key.next.map_or_else(String::new, |n| format!("?next={n}"));
+        format!("{}room:{app}/{name}{next}", self.prefix)
+    }
+
+    fn value(&self, room: &Held) -> String {
+        format!("{}:{}", self.id, room.epoch)
+    }
+
+    /// Returns the address where other instances reach this one.
+    async fn address(&self) -> Result<SocketAddr, Unavailable> {
+        let known = *lock(&self.address);
+        if let Some(address) = known {
+            return Ok(address);
+        }
+        let ip = self.local_ip().await.map_err(|error| {
+            Unavailable(format!(
+                "cannot determine the address of this instance: {error}. Set --cluster-address"
+            ))
+        })?;
+        let address = SocketAddr::new(ip, self.port);
+        info!("the other instances reach this one at {address}");
+        *lock(&self.address) = Some(address);
+        Ok(address)
+    }
+
+    /// Returns the local address of connections to Redis.
+    async fn local_ip(&self) -> io::Result<IpAddr> {
+        let (host, port) = match self.client.get_connection_info().addr() {
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
+                (host.as_str(), *port)
+            }
+            _ => return Err(io::ErrorKind::Unsupported.into()),
+        };
+        let mut addresses = lookup_host((host, port)).await?;
+        let redis = addresses.next().ok_or(io::ErrorKind::NotFound)?;
+        let any: IpAddr = match redis {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
+        };
+        // Connecting a UDP socket sends nothing.
+        let socket = UdpSocket::bind((any, 0))?;
+        socket.connect(redis)?;
+        Ok(socket.local_addr()?.ip())
+    }
+
+    /// Returns the current connection, or a new one.
+    async fn connection(&self) -> Result<Numbered, Unavailable> {
+        let mut current = self.connection.lock().await;
+        let (number, connection) = &mut *current;
+        if let Some(connection) = connection {
+            return Ok((*number, connection.clone()));
+        }
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(TIMEOUT))
+            .set_response_timeout(Some(TIMEOUT));
+        let connect = self
+            .client
+            .get_multiplexed_async_connection_with_config(&config);
+        let new = timeout(2 * TIMEOUT, connect).await;
+        let new = new
+            .map_err(|_| self.no_answer())?
+            .map_err(|error| self.unavailable(&error))?;
+        *number += 1;
+        *connection = Some(new.clone());
+        Ok((*number, new))
+    }
+
+    /// Executes a script. A connection on which that fails is not used again: after a partition,
+    /// it could be silent for a long time.
+    async fn execute<T: FromRedisValue>(
+        &self,
+        script: &ScriptInvocation<'_>,
+    ) -> Result<T, Unavailable> {
+        let (number, mut connection) = self.connection().await?;
+        let result = match timeout(TIMEOUT, script.invoke_async(&mut connection)).await {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(error)) => Err(self.unavailable(&error)),
+            Err(_) => Err(self.no_answer()),
+        };
+        let mut current = self.connection.lock().await;
+        if current.0 == number {
+            current.1 = None;
+        }
+        result
+    }
+
+    /// Starts a script that compares the owners of rooms.
+    fn with_owner<'a>(
+        &self,
+        script: &'a redis::Script,
+        address: SocketAddr,
+    ) -> ScriptInvocation<'a> {
+        let mut call = script.arg(self.instances());
+        call.arg(&self.id).arg(address.to_string());
+        call
+    }
+
+    fn no_answer(&self) -> Unavailable {
+        let addr = self.client.get_connection_info().addr();
+        Unavailable(format!("Redis at {addr} does not answer"))
+    }
+
+    fn unavailable(&self, error: &RedisError) -> Unavailable {
+        let addr = self.client.get_connection_info().addr();
+        Unavailable(format!("Redis at {addr}: {error}"))
+    }
+}
+
+impl Store for RedisStore {
+    fn renew(&self) -> Answer<'_, Renewal> {
+        Box::pin(async {
+            let address = self.address().await?;
+            let secret = lock(&self.secret).clone();
+            let mut call = self.scripts.renew.key(self.instances() + &self.id);
+            call.key(format!("{}secret", self.prefix))
+                .arg(address.to_string())
+                .arg(millis(self.lease))
+                .arg(secret.expose());
+            let (had_entry, secret): (bool, String) = self.execute(&call).await?;
+            let secret = Secret::new(secret);
+            *lock(&self.secret) = secret.clone();
+            Ok(Renewal {
+                had_lapsed: !had_entry,
+                secret,
+            })
+        })
+    }
+
+    fn claim<'a>(&'a self, room: &'a Held) -> Answer<'a, Claim> {
+        Box::pin(async {
+            let mut call = self.with_owner(&self.scripts.claim, self.address().await?);
+            call.key(self.room(&room.key))
+                .arg(room.epoch)
+                .arg(millis(ROOM_LIFETIME));
+            let answer: String = self.execute(&call).await?;
+            match answer.as_str() {
+                "here" => Ok(Claim::Here),
+                "lapsed" => Ok(Claim::Lapsed),
+                there => Ok(Claim::There(parse(there)?)),
+            }
+        })
+    }
+
+    fn find<'a>(&'a self, key: &'a RoomKey) -> Answer<'a, Option<SocketAddr>> {
+        Box::pin(async {
+            let mut call = self.with_owner(&self.scripts.find, self.address().await?);
+            call.key(self.room(key));
+            let answer: Option<String> = self.execute(&call).await?;
+            answer.as_deref().map(parse).transpose()
+        })
+    }
+
+    fn assert<'a>(&'a self, rooms: &'a [Held]) -> Answer<'a, Vec<usize>> {
+        Box::pin(async {
+            let address = self.address().await?;
+            let mut conflicts = Vec::new();
+            for (batch, start) in rooms.chunks(MAX_BATCH).zip((0..).step_by(MAX_BATCH)) {
+                let mut call = self.with_owner(&self.scripts.assert, address);
+                call.arg(millis(ROOM_LIFETIME));
+                for room in batch {
+                    call.key(self.room(&room.key)).arg(room.epoch);
+                }
+                let found: Vec<usize> = self.execute(&call).await?;
+                conflicts.extend(found.into_iter().map(|index| start + index));
+            }
+            Ok(conflicts)
+        })
+    }
+
+    fn release<'a>(&'a self, rooms: &'a [Held]) -> Answer<'a, ()> {
+        Box::pin(async {
+            for batch in rooms.chunks(MAX_BATCH) {
+                let mut call = self.scripts.release.prepare_invoke();
+                for room in batch {
+                    call.key(self.room(&room.key)).arg(self.value(room));
+                }
+                self.execute::<()>(&call).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn withdraw(&self) -> Answer<'_, ()> {
+        Box::pin(async {
+            let (_, mut connection) = self.connection().await?;
+            let mut command = redis::cmd("DEL");
+            command.arg(self.instances() + &self.id);
+            let deleted = command.query_async::<()>(&mut connection).await;
+            deleted.map_err(|error| self.unavailable(&error))
+        })
+    }
+}
+
+fn parse(address: &str) -> Result<SocketAddr, Unavailable> {
+    let error = |_| Unavailable("the address of another instance is malformed".to_owned());
+    address.parse().map_err(error)
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
