@@ -151,6 +151,9 @@ fn drain(options: &toml::Table) -> Duration {
 fn compose_file_starts_instances_with_options_that_exist() {
     let help = Command::new(PROGRAM).arg("--help").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
+    let known: BTreeSet<_> = help
+        .split(|c: char| c != '_' && !c.is_ascii_uppercase())
+        .collect();
     let example = example_variables();
     let compose = compose();
     let mut addresses = Vec::new();
@@ -164,7 +167,7 @@ fn compose_file_starts_instances_with_options_that_exist() {
             .map(|(name, value)| (name.clone(), interpolate(value, &example)))
             .collect();
         for name in environment.keys() {
-            assert!(help.contains(name), "{name} is not an option");
+            assert!(known.contains(&**name), "{name} is not an option");
         }
         let options = options(&environment, &[]);
         let urls = options["turn_urls"].as_array().unwrap();
