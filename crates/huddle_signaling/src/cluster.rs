@@ -16,7 +16,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{Notify, Semaphore, watch},
+    sync::{Mutex as AsyncMutex, Notify, Semaphore, watch},
     time::{Instant, sleep, sleep_until, timeout},
 };
 use tracing::{debug, info, warn};
@@ -41,6 +41,9 @@ const WAIT: Duration = Duration::from_secs(3);
 
 /// The pause of a client while this instance renews its lease.
 const RENEWAL_PAUSE: Duration = Duration::from_millis(50);
+
+/// The time in which an instance records the room of a group that has linked.
+const GROUP_PAUSE: Duration = Duration::from_millis(500);
 
 /// The maximum number of clients that wait for the store.
 const MAX_WAITING: usize = 1024;
@@ -74,6 +77,8 @@ pub(crate) struct Cluster {
     secret: RwLock<Option<Secret>>,
     routes: Mutex<HashMap<RoomKey, Route>>,
     is_leaving: AtomicBool,
+    /// Held during a renewal, so that none follows the last operation.
+    renewing: AsyncMutex<()>,
 }
 
 /// The owner of a room to which this instance forwards clients.
@@ -102,6 +107,7 @@ impl Cluster {
             secret: RwLock::new(None),
             routes: Mutex::default(),
             is_leaving: AtomicBool::new(false),
+            renewing: AsyncMutex::default(),
         })
     }
 
@@ -151,17 +157,22 @@ impl Cluster {
         &self,
         join_request: &mut JoinRequest,
     ) -> Result<Option<Owner>, Unavailable> {
-        if let Some(key) = group_room(join_request) {
+        if let Some(room) = group_room(join_request) {
             if self.hub.has_group(join_request) {
                 return Ok(Some(Owner::Here));
             }
-            if let Some(address) = self.store.find(&key).await? {
+            if let Some(address) = self.find_group(&room).await? {
                 return Ok(Some(Owner::There(address)));
             }
         }
         join_request.group = None;
         if self.hub.owns(&join_request.key) {
             return Ok(Some(Owner::Here));
+        }
+        if self.is_group(&join_request.key)
+            && let Some(address) = self.find_group(&join_request.key).await?
+        {
+            return Ok(Some(Owner::There(address)));
         }
         let room = Held {
             key: join_request.key.clone(),
@@ -178,15 +189,36 @@ impl Cluster {
         })
     }
 
+    /// Returns whether the room is that of a `?next=N` group.
+    fn is_group(&self, room: &RoomKey) -> bool {
+        room.next.is_none() && self.group_ids.is_name(&room.app, &room.name)
+    }
+
+    /// Returns the address of the other instance that owns the room of a group. A group that has just
+    /// linked may not be in the store yet.
+    async fn find_group(&self, room: &RoomKey) -> Result<Option<SocketAddr>, Unavailable> {
+        let found = self.store.find(room).await?;
+        if found.is_some() || !self.is_group(room) {
+            return Ok(found);
+        }
+        sleep(GROUP_PAUSE).await;
+        self.store.find(room).await
+    }
+
     /// Renews the lease and writes changes to the store, until this instance leaves.
     pub(crate) async fn run(&self) {
         let interval = self.lease / RENEWALS_PER_LEASE;
-        while !self.is_leaving.load(Ordering::Relaxed) {
+        loop {
+            let renewing = self.renewing.lock().await;
+            if self.is_leaving.load(Ordering::Relaxed) {
+                return;
+            }
             let next = Instant::now() + interval;
             match self.update_store().await {
                 Ok(()) => self.succeeded(),
                 Err(error) => self.failed(&error),
             }
+            drop(renewing);
             let is_up = *self.is_up.borrow() == Some(true);
             tokio::select! {
                 () = sleep_until(next) => {}
@@ -241,7 +273,11 @@ impl Cluster {
         if self.is_leaving.swap(true, Ordering::Relaxed) {
             return;
         }
-        let withdrawn = timeout(WITHDRAW_TIMEOUT, self.store.withdraw()).await;
+        let withdraw = async {
+            let _renewing = self.renewing.lock().await;
+            self.store.withdraw().await
+        };
+        let withdrawn = timeout(WITHDRAW_TIMEOUT, withdraw).await;
         if !matches!(withdrawn, Ok(Ok(()))) {
             debug!("cannot give up the rooms: they are free when the lease has expired");
         }

@@ -64,6 +64,12 @@ impl GroupIds {
         mac.update(&[0xff]);
         AppGroupIds(mac)
     }
+
+    /// Returns whether the name is that of a group's room.
+    pub(crate) fn is_name(&self, app: &str, name: &str) -> bool {
+        let id = Uuid::try_parse(name).ok();
+        id.is_some_and(|id| id.simple().to_string() == name && self.of_app(app).has_created(id))
+    }
 }
 
 fn group_mac(key: &[u8]) -> Hmac<Sha256> {
@@ -124,6 +130,16 @@ mod tests {
         assert!(own.clone().of_app("").has_created(id));
         assert!(!GroupIds::new(&[]).of_app("").has_created(id));
         assert_ne!(own.of_app("").create(), id);
+    }
+
+    #[test]
+    fn name_of_a_room_is_the_short_form_of_an_id() {
+        let ids = ids("one");
+        let id = ids.of_app("duel").create();
+        assert!(ids.is_name("duel", &id.simple().to_string()));
+        assert!(!ids.is_name("duel", &id.hyphenated().to_string()));
+        assert!(!ids.is_name("", &id.simple().to_string()));
+        assert!(!ids.is_name("duel", "lobby"));
     }
 
     #[test]

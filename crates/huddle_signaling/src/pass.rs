@@ -3,7 +3,6 @@
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderValue, Uri};
-use uuid::Uuid;
 
 use crate::{
     access::{Access, TokenId},
@@ -91,10 +90,6 @@ fn names_group(verifier: &Verifier, join_request: &JoinRequest) -> bool {
         has_extensions,
         ..
     } = join_request;
-    let ids = verifier.group_ids().of_app(&key.app);
-    let is_created = |name: &str| {
-        let id = Uuid::try_parse(name).ok();
-        id.is_some_and(|id| id.simple().to_string() == name && ids.has_created(id))
-    };
-    *has_extensions && key.next.is_none() && is_created(&key.name)
+    let is_group = verifier.group_ids().is_name(&key.app, &key.name);
+    *has_extensions && key.next.is_none() && is_group
 }

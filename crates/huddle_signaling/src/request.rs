@@ -345,9 +345,14 @@ mod tests {
             Refusal::TokenInvalid,
             Refusal::TokenForOtherRoom,
             Refusal::TokenInUse,
+            Refusal::Draining,
+            Refusal::StoreUnavailable,
         ] {
             assert!(refusal.to_string().len() <= 123, "{refusal}");
-            assert!((4000..5000).contains(&refusal.close_code()));
+            assert!(matches!(
+                refusal.close_code(),
+                close_code::SERVICE_RESTART | 4000..5000
+            ));
         }
     }
 }

@@ -89,6 +89,11 @@ fn printed_configuration_is_a_file_with_the_same_effect() {
         "--allow-origin=https://game.example.com",
         "--app=duel",
         "--turn-url=turn:turn.example.com:3478?transport=udp",
+        "--redis=redis://10.0.0.1:6379",
+        "--redis-prefix=games:",
+        "--cluster-bind=10.0.0.2:3537",
+        "--cluster-address=192.0.2.2:3538",
+        "--lease=10s",
         "--log=debug",
         &format!("--turn-secret-file={turn}"),
         &format!("--token-secret-file={token}"),
@@ -98,6 +103,8 @@ fn printed_configuration_is_a_file_with_the_same_effect() {
         "trusted_proxies = [\"10.0.0.0/8\", \"192.0.2.1/32\"]",
         "drain = \"1h 30m\"",
         "resume_timeout = \"500ms\"",
+        "lease = \"10s\"",
+        "redis = \"redis://10.0.0.1:6379\"",
         "log = \"debug\"",
     ] {
         assert!(

@@ -94,6 +94,19 @@ fn network_of_64_bits_is_one_address() {
     assert_ne!(address("::1"), address("0.0.0.1"));
 }
 
+/// The other instance has checked where the header comes from.
+#[test]
+fn instance_of_the_cluster_sends_the_address_of_the_client() {
+    let received = |lines: &[&str]| Peer::Instance.client(&headers(lines), &nets(&["10.0.0.0/8"]));
+    for text in ["203.0.113.1", "10.0.0.1", "127.0.0.1", "2001:db8:1:2::"] {
+        assert_eq!(received(&[text]), address(text));
+        assert_eq!(address(text).unwrap().ip().to_string(), text);
+    }
+    assert_eq!(received(&[]), None);
+    let same = address("2001:db8:1:2:3:4:5:6").unwrap().ip().to_string();
+    assert_eq!(same, "2001:db8:1:2::");
+}
+
 #[test]
 fn missing_trust_is_reported() {
     let trusted = nets(&["10.0.0.1/32"]);

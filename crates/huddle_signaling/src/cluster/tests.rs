@@ -13,6 +13,7 @@ use crate::{
 };
 
 mod convergence;
+mod groups;
 
 /// One instance, without sockets.
 struct Instance {
@@ -282,7 +283,7 @@ async fn waiting_clients_are_bounded() {
             tokio::spawn(async move { cluster.route(&mut request(&n.to_string())).await })
         })
         .collect();
-    tokio::task::yield_now().await;
+    sleep(Duration::from_millis(1)).await;
     let start = Instant::now();
     assert!(
         instance
@@ -363,47 +364,4 @@ async fn places_in_a_lost_room_end() {
         left |= text.contains("PeerLeft") && text.contains(&ghost.0.to_string());
     }
     assert!(left);
-}
-
-#[tokio::test(start_paused = true)]
-async fn linked_group_has_its_room_where_it_formed() {
-    let world = World::new(2).await;
-    let queue = |group| JoinRequest {
-        key: RoomKey {
-            next: std::num::NonZeroUsize::new(2),
-            ..key("queue")
-        },
-        group,
-        ..request("queue")
-    };
-    let (_, a) = world.join(0, &queue(None)).await.unwrap();
-    let (owner, b) = world.join(1, &queue(None)).await.unwrap();
-    assert_eq!(owner, 0);
-    a.membership.set_links(&[b.id()]);
-    b.membership.set_links(&[a.id()]);
-    let mut group = None;
-    let mut inbox = b.inbox;
-    while let Ok(message) = inbox.queue.try_recv() {
-        let message: serde_json::Value = serde_json::from_str(message.to_text().unwrap()).unwrap();
-        let id = message["Group"]["Linked"].as_str();
-        group = group.or(id.and_then(|id| id.parse().ok()));
-    }
-    let group = group.expect("the group is linked");
-    sleep(Duration::from_millis(10)).await;
-    let room = RoomKey::of_group(String::new(), group);
-    assert_eq!(world.entries().owner(&room), Some(address(0)));
-
-    // The queue has moved, and the members return to their group.
-    drop(b.membership);
-    sleep(Duration::from_secs(8)).await;
-    let (owner, _waiting) = world.join(1, &queue(None)).await.unwrap();
-    assert_eq!(owner, 1);
-    let (owner, b) = world.join(1, &queue(Some(group))).await.unwrap();
-    assert_eq!(owner, 0);
-    assert_eq!(world.instances[0].hub.count().0, 1);
-    // Without members, the room is gone, and the client waits for a new group.
-    drop((a, b));
-    sleep(Duration::from_secs(8)).await;
-    let (owner, _b) = world.join(0, &queue(Some(group))).await.unwrap();
-    assert_eq!(owner, 1);
 }

@@ -43,7 +43,8 @@ pub struct Tls {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
     /// The URL of the Redis server, for example `redis://10.0.0.1:6379` or, with TLS,
-    /// `rediss://user:password@redis.example.com`. Whoever can write to it controls the cluster.
+    /// `rediss://user:password@redis.example.com`. A program that can write to it controls the
+    /// cluster.
     pub redis: Secret,
     /// The address and port where the other instances connect. Do not publish it. Default
     /// `[::]:3537`.

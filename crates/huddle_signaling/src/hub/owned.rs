@@ -1,6 +1,10 @@
 //! The rooms of this instance of a cluster.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use matchbox_protocol::PeerId;
 use tokio::sync::Notify;
@@ -103,6 +107,7 @@ impl Hub {
         let Some(OwnedRooms { ownership, .. }) = &mut state.owned else {
             return;
         };
+        let conflicts: HashSet<_> = conflicts.iter().copied().collect();
         let mut lost = Vec::new();
         for (index, room) in rooms.iter().enumerate() {
             if !conflicts.contains(&index) {

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part of this module")]
 
 pub(crate) mod attack;
+pub(crate) mod redis;
 pub(crate) mod sources;
 
 use std::{collections::HashSet, net::SocketAddr, time::Duration};

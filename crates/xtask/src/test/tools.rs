@@ -25,6 +25,11 @@ const NETWORK: &[Tool] = &[
         "the tests check the metrics of the signaling server",
     ),
     (
+        "redis-server",
+        "redis-server",
+        "the tests run several signaling servers as a cluster",
+    ),
+    (
         "caddy",
         "caddy",
         "the tests connect to the signaling server through it",

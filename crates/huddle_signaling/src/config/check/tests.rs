@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::{Secret, Turn};
+use crate::config::{Cluster, Secret, Turn};
 
 /// Returns the error of a configuration with these TURN servers.
 fn turn_error(urls: &[&str], secret: &str, lifetime: Duration) -> Option<String> {
@@ -27,6 +27,50 @@ fn invalid_turn_servers_are_rejected() {
     ] {
         let error = turn_error(urls, secret, lifetime).unwrap();
         assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn invalid_clusters_are_rejected() {
+    let check = |url: &str, change: fn(&mut Cluster)| {
+        let mut cluster = Cluster::new(Secret::new(url));
+        change(&mut cluster);
+        let cluster = Some(cluster);
+        let config = Config {
+            cluster,
+            ..Config::default()
+        };
+        config.check().err().map(|error| error.to_string())
+    };
+    for url in [
+        "redis://10.0.0.1",
+        "rediss://user:secret@redis.example.com:6380/2",
+    ] {
+        assert_eq!(check(url, |_| ()), None);
+    }
+    for url in [
+        "",
+        "10.0.0.1:6379",
+        "http://10.0.0.1",
+        "redis+unix:///run/redis.sock",
+    ] {
+        let error = check(url, |_| ()).unwrap();
+        assert!(error.starts_with("redis must be"), "{url}: {error}");
+    }
+    let fields: [(&str, fn(&mut Cluster)); 5] = [
+        ("lease", |c| c.lease = Duration::from_millis(999)),
+        ("lease", |c| c.lease = Duration::from_secs(61)),
+        ("redis_prefix", |c| c.prefix = "x".repeat(65)),
+        ("cluster_address", |c| {
+            c.address = Some(([0, 0, 0, 0], 3537).into())
+        }),
+        ("cluster_address", |c| {
+            c.address = Some(([10, 0, 0, 1], 0).into())
+        }),
+    ];
+    for (field, change) in fields {
+        let error = check("redis://10.0.0.1", change).unwrap();
+        assert!(error.starts_with(field), "{error}");
     }
 }
 

@@ -1,0 +1,84 @@
+//! A client with extensions.
+
+use std::net::SocketAddr;
+
+use futures_util::SinkExt;
+use serde_json::{Value, json};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
+
+use crate::{
+    LONG,
+    common::{Client, connect, next},
+};
+
+pub(crate) struct Player {
+    pub(crate) socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    pub(crate) id: String,
+    pub(crate) secret: String,
+}
+
+impl Player {
+    /// Joins a room, given as path and query with `huddle=1`, and reads the first two messages.
+    pub(crate) async fn join(addr: SocketAddr, room: &str) -> Self {
+        Self::new(connect(addr, room).await.unwrap()).await
+    }
+
+    pub(crate) async fn new(socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Self {
+        let mut player = Self {
+            socket,
+            id: String::new(),
+            secret: String::new(),
+        };
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        player.id = text(&player.message().await["IdAssigned"]);
+        player.secret = text(&player.message().await["Session"]["resume"]);
+        player
+    }
+
+    /// Wraps a client that has received its id.
+    pub(crate) fn of(client: Client) -> Self {
+        Self {
+            socket: client.socket,
+            id: client.id.to_string(),
+            secret: String::new(),
+        }
+    }
+
+    pub(crate) async fn send(&mut self, message: Value) {
+        let text = Message::text(message.to_string());
+        self.socket.send(text).await.unwrap();
+    }
+
+    /// Returns the next text message.
+    pub(crate) async fn message(&mut self) -> Value {
+        loop {
+            match next(&mut self.socket).await {
+                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("expected a message, got {other:?}"),
+            }
+        }
+    }
+
+    /// Waits for a message, and ignores all others.
+    pub(crate) async fn expect(&mut self, expected: Value) {
+        let found = async { while self.message().await != expected {} };
+        let found = timeout(LONG, found).await;
+        assert!(found.is_ok(), "there is no {expected}");
+    }
+
+    /// Reports links until the group is linked. Returns the id of the group.
+    pub(crate) async fn link(&mut self, peer: &str) -> String {
+        loop {
+            let message = self.message().await;
+            let group = &message["Group"];
+            if let Some(id) = group["Linked"].as_str() {
+                return id.to_owned();
+            }
+            if group.get("Full").is_some() {
+                self.send(json!({ "Linked": [peer] })).await;
+            }
+        }
+    }
+}
