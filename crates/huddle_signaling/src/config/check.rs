@@ -2,8 +2,6 @@
 
 use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 
-use redis::IntoConnectionInfo;
-
 use super::{Config, MAX_NAME_BYTES, MIN_SECRET_BYTES, TokenKey};
 use crate::error::ServerError;
 
@@ -147,11 +145,14 @@ impl Config {
     }
 }
 
-/// Returns whether the text is the URL of a Redis server in a network.
+/// Returns whether the text could be the URL of a Redis server in a network. The Redis client
+/// checks the rest.
 fn is_redis_url(text: &str) -> bool {
-    use redis::ConnectionAddr::{Tcp, TcpTls};
-    let info = text.into_connection_info();
-    info.is_ok_and(|info| matches!(info.addr(), Tcp(..) | TcpTls { .. }))
+    let rest = ["redis://", "rediss://"]
+        .iter()
+        .find_map(|scheme| text.strip_prefix(scheme));
+    let host = rest.map(|rest| rest.rsplit_once('@').map_or(rest, |(_, host)| host));
+    host.is_some_and(|host| !host.is_empty() && !host.starts_with(['/', ':', '?']))
 }
 
 /// Returns whether another machine could connect to the address.

@@ -1,3 +1,5 @@
+use std::slice::from_ref;
+
 use super::*;
 
 fn key(name: &str) -> RoomKey {
@@ -29,7 +31,7 @@ fn claimed_room_is_confirmed_regularly() {
     let room = claim(&mut ownership, "a", seconds(1));
     assert!(ownership.owns(&key("a")));
     assert_eq!(ownership.unconfirmed(seconds(15)), []);
-    assert_eq!(ownership.unconfirmed(seconds(16)), [room.clone()]);
+    assert_eq!(ownership.unconfirmed(seconds(16)), from_ref(&room));
     ownership.confirmed(&room, seconds(16));
     assert_eq!(ownership.unconfirmed(seconds(30)), []);
     assert_eq!(ownership.unconfirmed(seconds(31)), [room]);
@@ -40,7 +42,7 @@ fn lapsed_lease_makes_all_rooms_unconfirmed() {
     let mut ownership = Ownership::default();
     let room = claim(&mut ownership, "a", seconds(1));
     ownership.lapsed(seconds(2));
-    assert_eq!(ownership.unconfirmed(seconds(2)), [room.clone()]);
+    assert_eq!(ownership.unconfirmed(seconds(2)), from_ref(&room));
     // Clients can join until another instance turns out to own the room.
     assert!(ownership.owns(&key("a")));
     assert!(ownership.conflicted(&room));
@@ -72,7 +74,7 @@ fn late_conflict_does_not_end_a_newer_claim() {
     assert!(ownership.owns(&key("a")));
     ownership.lapsed(seconds(3));
     ownership.confirmed(&old, seconds(4));
-    assert_eq!(ownership.unconfirmed(seconds(4)), [new.clone()]);
+    assert_eq!(ownership.unconfirmed(seconds(4)), from_ref(&new));
     assert!(ownership.conflicted(&new));
     assert!(!ownership.conflicted(&new));
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -98,7 +98,7 @@ impl RedisStore {
         if let Some(address) = known {
             return Ok(address);
         }
-        let ip = self.local_ip().await.map_err(|error| {
+        let ip = local_ip(self.resolve().await?).map_err(|error| {
             Unavailable(format!(
                 "cannot determine the address of this instance: {error}. Set --cluster-address"
             ))
@@ -109,24 +109,19 @@ impl RedisStore {
         Ok(address)
     }
 
-    /// Returns the local address of connections to Redis.
-    async fn local_ip(&self) -> io::Result<IpAddr> {
-        let (host, port) = match self.client.get_connection_info().addr() {
+    /// Returns an address of Redis.
+    async fn resolve(&self) -> Result<SocketAddr, Unavailable> {
+        let addr = self.client.get_connection_info().addr();
+        let (host, port) = match addr {
             ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
                 (host.as_str(), *port)
             }
-            _ => return Err(io::ErrorKind::Unsupported.into()),
+            _ => return Err(self.no_answer()),
         };
-        let mut addresses = lookup_host((host, port)).await?;
-        let redis = addresses.next().ok_or(io::ErrorKind::NotFound)?;
-        let any: IpAddr = match redis {
-            SocketAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
-            SocketAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
-        };
-        // Connecting a UDP socket sends nothing.
-        let socket = UdpSocket::bind((any, 0))?;
-        socket.connect(redis)?;
-        Ok(socket.local_addr()?.ip())
+        let found = timeout(TIMEOUT, lookup_host((host, port))).await;
+        let found = found.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let found = found.and_then(|mut found| found.next().ok_or(io::ErrorKind::NotFound.into()));
+        found.map_err(|error| Unavailable(format!("cannot look up Redis at {addr}: {error}")))
     }
 
     /// Returns the current connection, or a new one.
@@ -275,6 +270,18 @@ impl Store for RedisStore {
             deleted.map_err(|error| self.unavailable(&error))
         })
     }
+}
+
+/// Returns the local address of connections to Redis.
+fn local_ip(redis: SocketAddr) -> io::Result<IpAddr> {
+    let any: IpAddr = match redis {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    // Connecting a UDP socket sends nothing.
+    let socket = UdpSocket::bind((any, 0))?;
+    socket.connect(redis)?;
+    Ok(socket.local_addr()?.ip())
 }
 
 fn parse(address: &str) -> Result<SocketAddr, Unavailable> {

@@ -2,6 +2,7 @@
 
 use std::process::Output;
 
+use rcgen::{CertificateParams, KeyPair};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::*;
@@ -132,4 +133,39 @@ async fn password_of_redis_is_read_from_a_file_or_variable_and_never_shown() {
     let mut both = program(&["--redis", "redis://127.0.0.1", "--redis-url-file", path]);
     let error = failure(&mut both).await;
     assert!(error.contains("Remove one"), "{error}");
+}
+
+/// Redis with TLS and a password, whose certificate the system trusts.
+#[tokio::test]
+async fn redis_is_reached_with_tls_and_a_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec!["localhost".into()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    std::fs::write(path("cert.pem"), certificate.pem()).unwrap();
+    std::fs::write(path("key.pem"), key.serialize_pem()).unwrap();
+    let tls_port = free_port().to_string();
+    let (certificate, key) = (path("cert.pem"), path("key.pem"));
+    let args = [
+        ["--tls-port", &tls_port],
+        ["--tls-cert-file", &certificate],
+        ["--tls-key-file", &key],
+        ["--tls-ca-cert-file", &certificate],
+        ["--tls-auth-clients", "no"],
+        ["--requirepass", "secret"],
+    ]
+    .concat();
+    let Some(_redis) = Redis::start_with(free_port(), &args) else {
+        return;
+    };
+    let mut process = program(&["--cluster-bind", "127.0.0.1:0"]);
+    let url = format!("rediss://:secret@localhost:{tls_port}");
+    process
+        .env("HUDDLE_REDIS_URL", url)
+        .env("SSL_CERT_FILE", &certificate)
+        .stderr(Stdio::null());
+    let mut process = process.spawn().unwrap();
+    let addr = listening(&mut process).await;
+    let _client = join_again(addr, "/room").await;
 }

@@ -29,9 +29,14 @@ impl Redis {
     }
 
     pub(crate) fn start_at(port: u16) -> Option<Self> {
+        Self::start_with(port, &[])
+    }
+
+    /// Starts Redis with further arguments.
+    pub(crate) fn start_with(port: u16, args: &[&str]) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let redis = Self {
-            process: spawn(port, &folder)?,
+            process: spawn(port, &folder, args)?,
             addr: ([127, 0, 0, 1], port).into(),
             folder,
         };
@@ -46,7 +51,7 @@ impl Redis {
     /// Replaces the process by a new one without data.
     pub(crate) fn restart(&mut self) {
         self.stop();
-        self.process = spawn(self.addr.port(), &self.folder).unwrap();
+        self.process = spawn(self.addr.port(), &self.folder, &[]).unwrap();
         self.wait_until_ready();
     }
 
@@ -80,11 +85,12 @@ pub(crate) fn free_port() -> u16 {
     free.local_addr().unwrap().port()
 }
 
-fn spawn(port: u16, folder: &TempDir) -> Option<Child> {
+fn spawn(port: u16, folder: &TempDir, args: &[&str]) -> Option<Child> {
     let started = Command::new("redis-server")
         .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
         .args(["--save", "", "--appendonly", "no", "--dir"])
         .arg(folder.path())
+        .args(args)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
