@@ -36,6 +36,9 @@ mod cookbook {}
 #[doc = include_str!("../../../docs/cookbook-rooms.md")]
 mod cookbook_rooms {}
 #[cfg(doctest)]
+#[doc = include_str!("../../../docs/deployment.md")]
+mod deployment {}
+#[cfg(doctest)]
 #[doc = include_str!("../../../docs/faq.md")]
 mod faq {}
 #[cfg(doctest)]

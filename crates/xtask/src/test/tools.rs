@@ -35,6 +35,11 @@ const NETWORK: &[Tool] = &[
         "the tests connect to the signaling server through it",
     ),
     (
+        "systemd-analyze",
+        "systemd",
+        "the tests check the service of the signaling server",
+    ),
+    (
         "nginx",
         "nginx-light",
         "the tests connect to the signaling server through it",
