@@ -1,4 +1,4 @@
-//! A load balancer that forwards each new connection to the current server.
+//! A load balancer that forwards each new connection to one of several servers.
 
 use std::{
     io,
@@ -10,7 +10,7 @@ use std::{
 /// A running load balancer. It forwards connections until the test process ends.
 pub struct Forwarder {
     address: SocketAddr,
-    target: Arc<Mutex<SocketAddr>>,
+    targets: Arc<Mutex<Vec<SocketAddr>>>,
 }
 
 impl Forwarder {
@@ -19,18 +19,35 @@ impl Forwarder {
     /// # Errors
     /// Returns an error if the port cannot be opened.
     pub fn start(target: SocketAddr) -> anyhow::Result<Self> {
+        Self::balance(vec![target])
+    }
+
+    /// Starts on a free port. Each new connection goes to the next server that accepts it.
+    ///
+    /// # Errors
+    /// Returns an error if the port cannot be opened.
+    pub fn balance(targets: Vec<SocketAddr>) -> anyhow::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
-        let target = Arc::new(Mutex::new(target));
-        let current = Arc::clone(&target);
+        let targets = Arc::new(Mutex::new(targets));
+        let current = Arc::clone(&targets);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let target = *current.lock().unwrap_or_else(PoisonError::into_inner);
-                // If the server is down, the client loses its connection.
-                let _ = forward(&client, target);
+                let targets = {
+                    let mut targets = current.lock().unwrap_or_else(PoisonError::into_inner);
+                    targets.rotate_left(1);
+                    targets.clone()
+                };
+                // If no server runs, the client loses its connection.
+                let server = targets
+                    .iter()
+                    .find_map(|target| TcpStream::connect(target).ok());
+                if let Some(server) = server {
+                    let _ = forward(&client, &server);
+                }
             }
         });
-        Ok(Self { address, target })
+        Ok(Self { address, targets })
     }
 
     /// Returns the address for clients.
@@ -40,13 +57,12 @@ impl Forwarder {
 
     /// Forwards new connections to another server. Open connections stay.
     pub fn switch_to(&self, target: SocketAddr) {
-        *self.target.lock().unwrap_or_else(PoisonError::into_inner) = target;
+        *self.targets.lock().unwrap_or_else(PoisonError::into_inner) = vec![target];
     }
 }
 
-fn forward(client: &TcpStream, target: SocketAddr) -> io::Result<()> {
-    let server = TcpStream::connect(target)?;
-    for (from, to) in [(client, &server), (&server, client)] {
+fn forward(client: &TcpStream, server: &TcpStream) -> io::Result<()> {
+    for (from, to) in [(client, server), (server, client)] {
         from.set_nodelay(true)?;
         let (mut from, mut to) = (from.try_clone()?, to.try_clone()?);
         thread::spawn(move || {

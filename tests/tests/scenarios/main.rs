@@ -19,6 +19,7 @@ mod freezes;
 mod hostile;
 mod hostile_servers;
 mod identity;
+mod instances;
 mod leaks;
 mod matches;
 mod matchmaking;

@@ -18,9 +18,9 @@ use crate::{
         self, hidden_page_with_slow_frames_responds, link_survives_a_short_freeze,
         player_reconnects_after_a_long_freeze,
     },
-    hostile, hostile_servers, identity, leaks, matchmaking, mixed, overload, pages, pictures,
-    recording, refusals, relay, server_loss, signaling, small_examples, stock, storms, tokens,
-    transfers, trials,
+    hostile, hostile_servers, identity, instances, leaks, matchmaking, mixed, overload, pages,
+    pictures, recording, refusals, relay, server_loss, signaling, small_examples, stock, storms,
+    tokens, transfers, trials,
 };
 
 /// Returns all scenarios.
@@ -121,6 +121,16 @@ const SCENARIOS: &[Entry] = &[
         "players_move_to_another_instance",
         Shared,
         server_loss::players_move_to_another_instance,
+    ),
+    (
+        "clients_return_after_the_death_of_an_instance",
+        Alone,
+        instances::clients_return_after_the_death_of_an_instance,
+    ),
+    (
+        "clients_stay_when_redis_restarts",
+        Alone,
+        instances::clients_stay_when_redis_restarts,
     ),
     (
         "players_continue_while_the_server_is_down",

@@ -1,4 +1,4 @@
-//! Eight stock clients, directly and through reverse proxies.
+//! Eight stock clients, directly, through reverse proxies, and through two instances.
 
 use std::{
     thread,
@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{bail, ensure};
-use huddle_tests::{Artifacts, ProxyKind, ReverseProxy, Server, StockClient};
+use huddle_tests::{Artifacts, Cluster, ProxyKind, ReverseProxy, Server, StockClient};
 
 /// The number of clients of a mesh.
 const CLIENTS: usize = 8;
@@ -22,7 +22,8 @@ pub(crate) fn eight_stock_clients_form_a_mesh(artifacts: &Artifacts) -> anyhow::
         let name = format!("{kind:?}");
         form_a_mesh(artifacts, &name, &proxy.room(&name))?;
     }
-    Ok(())
+    let cluster = Cluster::start(artifacts)?;
+    form_a_mesh(artifacts, "through two instances", &cluster.room("mesh"))
 }
 
 fn form_a_mesh(artifacts: &Artifacts, how: &str, room: &str) -> anyhow::Result<()> {
