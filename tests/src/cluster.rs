@@ -90,7 +90,7 @@ impl Cluster {
             let url = format!("redis://{}", redis.address);
             let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
             vec![
-                ("HUDDLE_REDIS", url),
+                ("HUDDLE_REDIS_URL", url),
                 ("HUDDLE_CLUSTER_BIND", any.to_string()),
             ]
         };
