@@ -157,7 +157,7 @@ impl Redis {
             }
             sleep(Duration::from_millis(50)).await;
         }
-        panic!("redis-server does not answer");
+        panic!("redis-server does not answer, or another process has taken its port");
     }
 }
 

@@ -16,10 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{
-    Client, RunningServer, connect, get, listening, local_config,
-    redis::{Redis, free_port},
-};
+use common::{Client, RunningServer, connect, get, listening, local_config, redis::Redis};
 use futures_util::StreamExt;
 use huddle_signaling::{Cluster, Config, Secret};
 use matchbox_protocol::JsonPeerEvent;
@@ -68,9 +65,8 @@ struct Instance {
 
 impl Instance {
     async fn start(redis: &Redis, args: &[&str]) -> Self {
-        let bind = format!("127.0.0.1:{}", free_port());
         let mut process = Command::new(env!("CARGO_BIN_EXE_huddle-signaling"))
-            .args(["--bind", "127.0.0.1:0", "--cluster-bind", &bind])
+            .args(["--bind", "127.0.0.1:0", "--cluster-bind", "127.0.0.1:0"])
             .args(["--redis", &redis.url()])
             .args(args)
             .stdout(Stdio::piped())

@@ -6,6 +6,7 @@ use rcgen::{CertificateParams, KeyPair};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::*;
+use crate::common::redis::free_port;
 
 fn program(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_huddle-signaling"));
@@ -28,8 +29,7 @@ async fn failure(command: &mut Command) -> String {
 async fn program_starts_without_redis_and_warns_until_it_answers() {
     let port = free_port();
     let url = format!("redis://127.0.0.1:{port}");
-    let cluster_bind = format!("127.0.0.1:{}", free_port());
-    let args = ["--redis", &url, "--cluster-bind", &cluster_bind];
+    let args = ["--redis", &url, "--cluster-bind", "127.0.0.1:0"];
     let mut process = program(&args).spawn().unwrap();
     let addr = listening(&mut process).await;
     let mut log = BufReader::new(process.stderr.take().unwrap()).lines();

@@ -25,7 +25,14 @@ pub(crate) struct Redis {
 impl Redis {
     /// Starts Redis. Returns `None` if it is not installed.
     pub(crate) fn start() -> Option<Self> {
-        Self::start_at(free_port())
+        for _ in 0..10 {
+            let mut redis = Self::start_at(free_port())?;
+            // Another process may have taken the port in the meantime.
+            if redis.process.try_wait().unwrap().is_none() {
+                return Some(redis);
+            }
+        }
+        panic!("there is no free port for redis-server");
     }
 
     pub(crate) fn start_at(port: u16) -> Option<Self> {
@@ -35,7 +42,7 @@ impl Redis {
     /// Starts Redis with further arguments.
     pub(crate) fn start_with(port: u16, args: &[&str]) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
-        let redis = Self {
+        let mut redis = Self {
             process: spawn(port, &folder, args)?,
             addr: ([127, 0, 0, 1], port).into(),
             folder,
@@ -60,11 +67,13 @@ impl Redis {
         let _ = self.process.wait();
     }
 
-    /// Waits until it accepts connections, which is after it has loaded its data.
-    fn wait_until_ready(&self) {
+    /// Waits until it accepts connections or has ended.
+    fn wait_until_ready(&mut self) {
         // A minute, for a busy machine.
         for _ in 0..1200 {
-            if std::net::TcpStream::connect(self.addr).is_ok() {
+            if self.process.try_wait().unwrap().is_some()
+                || std::net::TcpStream::connect(self.addr).is_ok()
+            {
                 return;
             }
             thread::sleep(Duration::from_millis(50));
