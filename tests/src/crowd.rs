@@ -57,7 +57,8 @@ impl Crowd {
         let attempts = Arc::new(AtomicUsize::new(0));
         for n in 0..number {
             let mut servers = servers.to_vec();
-            servers.rotate_left(n % servers.len());
+            let first = n % servers.len();
+            servers.rotate_left(first);
             let stay = stay(n, servers, Arc::clone(&clients), Arc::clone(&attempts));
             runtime.spawn(stay);
         }

@@ -12,7 +12,6 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::debug;
 use uuid::Uuid;
 
-use self::owned::OwnedRooms;
 use crate::{
     config::{Config, Turn},
     directory::Directory,
@@ -22,6 +21,7 @@ use crate::{
     message::{Delivery, Event, Payload},
     metrics::{Metrics, Snapshot},
     outbox::{Budget, Outbox, Overflow},
+    owned_rooms::{ConnectionId, OwnedRooms},
     rooms::{JoinError, JoinRequest, Limits, Registry},
     turn,
 };
@@ -38,9 +38,6 @@ struct Member {
     ejection: oneshot::Sender<Ejection>,
     connection: ConnectionId,
 }
-
-/// The number of a connection. A member that takes its place again has a new one.
-type ConnectionId = u64;
 
 /// The reason why the server removed a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

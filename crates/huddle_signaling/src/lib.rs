@@ -175,6 +175,7 @@ mod message;
 mod meter;
 mod metrics;
 mod outbox;
+mod owned_rooms;
 mod ownership;
 mod page_body;
 mod pass;

@@ -1,18 +1,13 @@
 //! The rooms of this instance of a cluster.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use matchbox_protocol::PeerId;
 use tokio::sync::Notify;
 use tracing::{debug, info};
 
-use super::{ConnectionId, Ejection, Hub, State};
+use super::{Ejection, Hub, State};
 use crate::{
-    ownership::Ownership,
+    owned_rooms::OwnedRooms,
     rooms::{JoinRequest, RoomKey},
     store::{Epoch, Held},
 };
@@ -23,31 +18,12 @@ const MIN_SPREAD: Duration = Duration::from_secs(3);
 /// The additional time for each of these members, so that many do not reconnect at once.
 const SPREAD_PER_MEMBER: Duration = Duration::from_millis(2);
 
-/// The rooms that this instance owns, and the members that it disconnects because it lost theirs.
-#[derive(Debug, Default)]
-pub(super) struct OwnedRooms {
-    ownership: Ownership,
-    /// Notified when a room must be recorded in the store soon.
-    formed: Arc<Notify>,
-    /// The members to disconnect, by time and number.
-    moved: BTreeMap<(Duration, u64), (PeerId, ConnectionId)>,
-    now: Duration,
-    last_moved: u64,
-}
-
 /// What the instance must write to the store.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     /// The rooms that the store must record again.
     pub(crate) unconfirmed: Vec<Held>,
     pub(crate) released: Vec<Held>,
-}
-
-impl OwnedRooms {
-    /// Returns the number of rooms that this instance owns.
-    pub(super) fn len(&self) -> usize {
-        self.ownership.len()
-    }
 }
 
 impl Hub {

@@ -1,6 +1,17 @@
 //! An instance that shuts down while another one serves its rooms.
 
-use super::*;
+use crate::common::Client;
+use crate::common::redis::Redis;
+use crate::support::Instance;
+use crate::support::LONG;
+use crate::support::RECOVERY;
+use crate::support::closed_later;
+use crate::support::expect_count;
+use crate::support::join_again;
+use crate::support::lost;
+use std::time::Duration;
+use std::time::Instant;
+use tokio::time::timeout;
 
 #[tokio::test]
 async fn clients_of_a_draining_instance_meet_at_the_other_one() {

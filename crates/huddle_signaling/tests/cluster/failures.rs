@@ -1,8 +1,25 @@
 //! Instances and stores that fail.
 
+use crate::common::Client;
+use crate::common::RunningServer;
+use crate::common::connect;
+use crate::common::get;
+use crate::common::redis::Redis;
+use crate::support::Instance;
+use crate::support::LONG;
+use crate::support::RECOVERY;
+use crate::support::closed_later;
+use crate::support::count;
+use crate::support::expect_count;
+use crate::support::join_again;
+use crate::support::lost;
+use crate::support::start;
 use serde_json::json;
+use std::net::SocketAddr;
+use std::time::Duration;
+use std::time::Instant;
+use tokio::time::sleep;
 
-use super::*;
 use crate::{
     common::{closed, redis::Wire, refused},
     player::Player,

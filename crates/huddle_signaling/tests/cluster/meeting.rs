@@ -1,8 +1,18 @@
 //! Clients that connect to different instances.
 
+use crate::common;
+use crate::common::Client;
+use crate::common::connect;
+use crate::common::get;
+use crate::common::redis::Redis;
+use crate::support::config;
+use crate::support::count;
+use crate::support::start;
+use huddle_signaling::Config;
 use serde_json::json;
+use std::time::Duration;
+use tokio::time::sleep;
 
-use super::*;
 use crate::{
     common::{closed, refused},
     player::Player,

@@ -8,8 +8,8 @@ use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
 
 use crate::{
-    LONG,
     common::{Client, connect, next},
+    support::LONG,
 };
 
 pub(crate) struct Player {

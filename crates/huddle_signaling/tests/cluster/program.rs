@@ -1,11 +1,17 @@
 //! The options of the program, and its errors.
 
+use crate::common::listening;
+use crate::common::redis::Redis;
+use crate::support::LONG;
+use crate::support::join_again;
 use std::process::Output;
+use std::process::Stdio;
+use tokio::process::Command;
+use tokio::time::timeout;
 
 use rcgen::{CertificateParams, KeyPair};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use super::*;
 use crate::common::redis::free_port;
 
 fn program(args: &[&str]) -> Command {

@@ -1,6 +1,21 @@
 //! Requests between instances, tokens, addresses and TLS.
 
+use crate::common;
+use crate::common::Client;
+use crate::common::RunningServer;
+use crate::common::redis::Redis;
+use crate::support::config;
+use crate::support::count;
+use crate::support::start;
+use futures_util::StreamExt;
+use huddle_signaling::Config;
+use huddle_signaling::Secret;
+use matchbox_protocol::JsonPeerEvent;
+use std::net::SocketAddr;
+use std::time::Duration;
 use std::{fs, sync::Arc, time::SystemTime};
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::Message;
 
 use huddle_signaling::{Claims, Server, SigningKey, Tls, TokenKey};
 use rcgen::{CertificateParams, KeyPair};
@@ -12,7 +27,6 @@ use tokio_tungstenite::{
     tungstenite::{Error, client::IntoClientRequest},
 };
 
-use super::*;
 use crate::common::{
     get_on, refused,
     sources::{connect_from, join_forwarded, loopback, refusal},

@@ -237,7 +237,7 @@ fn server_with_few_clients_gets_them_back_sooner() {
     assert!(longest(None) > Duration::from_secs(28));
     let four = Duration::from_secs(4);
     assert!((Duration::from_millis(3500)..=four + STEP).contains(&longest(Some(four))));
-    // A hostile server can neither make its clients wait for ever, nor call them all at once.
+    // A hostile server can neither make its clients wait forever, nor call them all at once.
     assert!(longest(Some(Duration::MAX)) <= SPREAD + STEP);
     assert!(longest(Some(Duration::ZERO)) > SHORTEST_SPREAD - STEP * 4);
 }
