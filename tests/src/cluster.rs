@@ -74,7 +74,9 @@ impl Redis {
 
 /// Two instances of the server behind a load balancer.
 pub struct Cluster {
+    /// Contains the owners of the rooms.
     pub redis: Redis,
+    /// The servers.
     pub instances: [Server; 2],
     balancer: Forwarder,
 }
