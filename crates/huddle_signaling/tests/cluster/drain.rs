@@ -7,10 +7,10 @@ async fn clients_of_a_draining_instance_meet_at_the_other_one() {
     let Some(redis) = Redis::start() else { return };
     let mut draining = Instance::start(&redis, &["--drain", "3s"]).await;
     let other = Instance::start(&redis, &[]).await;
-    let direct = Client::join(draining.addr, "/room").await;
-    let through_other = Client::join(other.addr, "/room").await;
-    let mut stays = Client::join(other.addr, "/stays").await;
-    let through_draining = Client::join(draining.addr, "/stays").await;
+    let direct = join_again(draining.addr, "/room").await;
+    let through_other = join_again(other.addr, "/room").await;
+    let mut stays = join_again(other.addr, "/stays").await;
+    let through_draining = join_again(draining.addr, "/stays").await;
     stays.expect_new_peer(&through_draining).await;
     draining.signal("TERM").await;
 
@@ -42,7 +42,7 @@ async fn instance_that_stops_at_once_gives_up_its_rooms() {
     let Some(redis) = Redis::start() else { return };
     let mut stopped = Instance::start(&redis, &["--drain", "0s"]).await;
     let other = Instance::start(&redis, &[]).await;
-    let client = Client::join(stopped.addr, "/room").await;
+    let client = join_again(stopped.addr, "/room").await;
     stopped.signal("TERM").await;
     assert_eq!(closed_later(client).await.0, 1001);
     let status = timeout(LONG, stopped.process.wait()).await.unwrap();
