@@ -1,14 +1,7 @@
 //! An instance that shuts down while another one serves its rooms.
 
-use crate::common::Client;
 use crate::common::redis::Redis;
-use crate::support::Instance;
-use crate::support::LONG;
-use crate::support::RECOVERY;
-use crate::support::closed_later;
-use crate::support::expect_count;
-use crate::support::join_again;
-use crate::support::lost;
+use crate::support::{Instance, LONG, RECOVERY, closed_later, expect_count, join_again, lost};
 use std::time::Duration;
 use std::time::Instant;
 use tokio::time::timeout;
@@ -18,10 +11,10 @@ async fn clients_of_a_draining_instance_meet_at_the_other_one() {
     let Some(redis) = Redis::start() else { return };
     let mut draining = Instance::start(&redis, &["--drain", "3s"]).await;
     let other = Instance::start(&redis, &[]).await;
-    let direct = Client::join(draining.addr, "/room").await;
-    let through_other = Client::join(other.addr, "/room").await;
-    let mut stays = Client::join(other.addr, "/stays").await;
-    let through_draining = Client::join(draining.addr, "/stays").await;
+    let direct = join_again(draining.addr, "/room").await;
+    let through_other = join_again(other.addr, "/room").await;
+    let mut stays = join_again(other.addr, "/stays").await;
+    let through_draining = join_again(draining.addr, "/stays").await;
     stays.expect_new_peer(&through_draining).await;
     draining.signal("TERM").await;
 
@@ -53,7 +46,7 @@ async fn instance_that_stops_at_once_gives_up_its_rooms() {
     let Some(redis) = Redis::start() else { return };
     let mut stopped = Instance::start(&redis, &["--drain", "0s"]).await;
     let other = Instance::start(&redis, &[]).await;
-    let client = Client::join(stopped.addr, "/room").await;
+    let client = join_again(stopped.addr, "/room").await;
     stopped.signal("TERM").await;
     assert_eq!(closed_later(client).await.0, 1001);
     let status = timeout(LONG, stopped.process.wait()).await.unwrap();

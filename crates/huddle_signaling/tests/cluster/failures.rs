@@ -5,15 +5,9 @@ use crate::common::RunningServer;
 use crate::common::connect;
 use crate::common::get;
 use crate::common::redis::Redis;
-use crate::support::Instance;
-use crate::support::LONG;
-use crate::support::RECOVERY;
-use crate::support::closed_later;
-use crate::support::count;
-use crate::support::expect_count;
-use crate::support::join_again;
-use crate::support::lost;
-use crate::support::start;
+use crate::support::{
+    Instance, LONG, RECOVERY, closed_later, count, expect_count, join_again, lost, start,
+};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -42,8 +36,8 @@ async fn clients_of_a_killed_owner_meet_at_the_survivor() {
     let Some(redis) = Redis::start() else { return };
     let mut owner = Instance::start(&redis, &[]).await;
     let survivor = Instance::start(&redis, &[]).await;
-    let direct = Client::join(owner.addr, "/room?huddle=1").await;
-    let forwarded = Client::join(survivor.addr, "/room?huddle=1").await;
+    let direct = join_again(owner.addr, "/room?huddle=1").await;
+    let forwarded = join_again(survivor.addr, "/room?huddle=1").await;
     owner.process.kill().await.unwrap();
     let killed = Instant::now();
     for client in [direct, forwarded] {
@@ -68,7 +62,7 @@ async fn clients_of_a_killed_front_return_through_another_instance() {
     let mut front = Instance::start(&redis, &[]).await;
     let mut a = Player::join(owner.addr, "/room?huddle=1").await;
     let b = Player::join(front.addr, "/room?huddle=1").await;
-    let _stock = Client::join(front.addr, "/room").await;
+    let _stock = join_again(front.addr, "/room").await;
     a.expect(json!({ "NewPeer": b.id })).await;
     front.process.kill().await.unwrap();
     a.expect(json!({ "Doubtful": b.id })).await;
@@ -85,8 +79,8 @@ async fn restarted_redis_without_data_changes_nothing_for_members() {
         return;
     };
     let [one, other] = [start(&redis.url()).await, start(&redis.url()).await];
-    let mut a = Client::join(one.addr, "/room").await;
-    let b = Client::join(other.addr, "/room").await;
+    let mut a = join_again(one.addr, "/room").await;
+    let b = join_again(other.addr, "/room").await;
     a.expect_new_peer(&b).await;
     redis.restart();
     // The instances record their rooms again.
@@ -102,9 +96,9 @@ async fn room_that_was_split_by_a_partition_is_whole_afterwards() {
     let Some(redis) = Redis::start() else { return };
     let wire = Wire::to(redis.addr).await;
     let [cut, other] = [start(&wire.url()).await, start(&redis.url()).await];
-    let a = Client::join(cut.addr, "/room").await;
+    let a = join_again(cut.addr, "/room").await;
     let ghost = Player::join(cut.addr, "/room?huddle=1").await;
-    let mut unaffected = Client::join(cut.addr, "/unaffected").await;
+    let mut unaffected = join_again(cut.addr, "/unaffected").await;
     wire.cut();
     // The lease of the instance expires, and its clients cannot know that.
     let mut b = join_until_owned(&other, "/room").await;
@@ -149,8 +143,8 @@ async fn without_redis_only_known_rooms_can_be_joined() {
         return;
     };
     let [one, other] = [start(&redis.url()).await, start(&redis.url()).await];
-    let mut a = Client::join(one.addr, "/room").await;
-    let b = Client::join(other.addr, "/room").await;
+    let mut a = join_again(one.addr, "/room").await;
+    let b = join_again(other.addr, "/room").await;
     a.expect_new_peer(&b).await;
     redis.stop();
     // Until the instances have noticed it, their clients wait.
@@ -180,7 +174,7 @@ async fn frozen_owner_is_replaced_when_its_lease_expires() {
     let Some(redis) = Redis::start() else { return };
     let owner = Instance::start(&redis, &[]).await;
     let front = Instance::start(&redis, &[]).await;
-    let frozen = Client::join(owner.addr, "/room").await;
+    let frozen = join_again(owner.addr, "/room").await;
     owner.signal("STOP").await;
     let start = Instant::now();
     let mut survivor = join_again(front.addr, "/room").await;

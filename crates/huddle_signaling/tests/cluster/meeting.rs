@@ -1,13 +1,11 @@
 //! Clients that connect to different instances.
 
-use crate::common;
-use crate::common::Client;
+use crate::support::join_again;
+
 use crate::common::connect;
 use crate::common::get;
 use crate::common::redis::Redis;
-use crate::support::config;
-use crate::support::count;
-use crate::support::start;
+use crate::support::{config, count, start};
 use huddle_signaling::Config;
 use serde_json::json;
 use std::time::Duration;
@@ -22,8 +20,8 @@ use crate::{
 async fn clients_of_different_instances_meet_in_a_room() {
     let Some(redis) = Redis::start() else { return };
     let [one, other] = [start(&redis.url()).await, start(&redis.url()).await];
-    let mut a = Client::join(one.addr, "/room").await;
-    let mut b = Client::join(other.addr, "/room").await;
+    let mut a = join_again(one.addr, "/room").await;
+    let mut b = join_again(other.addr, "/room").await;
     a.expect_new_peer(&b).await;
     // Longer than the buffers of the connection between the instances.
     let long = json!({ "Offer": "x".repeat(60_000) });
@@ -34,8 +32,8 @@ async fn clients_of_different_instances_meet_in_a_room() {
         a.expect_signal(b.id, long.clone()).await;
     }
     // A room of the same name in a different game, and one at the other instance.
-    let mut elsewhere = Client::join(other.addr, "/game/room").await;
-    let mut third = Client::join(one.addr, "/game/room").await;
+    let mut elsewhere = join_again(other.addr, "/game/room").await;
+    let mut third = join_again(one.addr, "/game/room").await;
     elsewhere.expect_new_peer(&third).await;
     assert_eq!(count(one.addr).await, (1, 2));
     assert_eq!(count(other.addr).await, (1, 2));
@@ -50,11 +48,11 @@ async fn clients_of_different_instances_meet_in_a_room() {
 async fn queue_pairs_clients_of_different_instances() {
     let Some(redis) = Redis::start() else { return };
     let [one, other] = [start(&redis.url()).await, start(&redis.url()).await];
-    let mut a = Client::join(one.addr, "/queue?next=2").await;
-    let mut b = Client::join(other.addr, "/queue?next=2").await;
+    let mut a = join_again(one.addr, "/queue?next=2").await;
+    let mut b = join_again(other.addr, "/queue?next=2").await;
     a.expect_new_peer(&b).await;
-    let mut c = Client::join(other.addr, "/queue?next=2").await;
-    let mut d = Client::join(one.addr, "/queue?next=2").await;
+    let mut c = join_again(other.addr, "/queue?next=2").await;
+    let mut d = join_again(one.addr, "/queue?next=2").await;
     c.expect_new_peer(&d).await;
     a.signal(b.id, json!("hello")).await;
     b.expect_signal(a.id, json!("hello")).await;
@@ -102,8 +100,8 @@ async fn member_returns_to_its_group_through_another_instance() {
         }
     }
     // The next players form a group of their own.
-    let mut c = Client::join(other.addr, "/queue?next=2").await;
-    let d = Client::join(one.addr, "/queue?next=2").await;
+    let mut c = join_again(other.addr, "/queue?next=2").await;
+    let d = join_again(one.addr, "/queue?next=2").await;
     c.expect_new_peer(&d).await;
     // A client that names a group that does not exist is a new player.
     let lost = "/queue?next=2&huddle=1&group=0123456789abcdef0123456789abcdef";
@@ -119,10 +117,10 @@ async fn refusals_pass_through_the_other_instance() {
         ..config(&redis.url())
     };
     let [one, other] = [
-        common::start(small.clone()).await,
-        common::start(small).await,
+        crate::common::start(small.clone()).await,
+        crate::common::start(small).await,
     ];
-    let _a = Client::join(one.addr, "/room").await;
+    let _a = join_again(one.addr, "/room").await;
     let response = refused(other.addr, "/room").await;
     assert_eq!(response.status, 503);
     assert!(
@@ -140,10 +138,10 @@ async fn refusals_pass_through_the_other_instance() {
 async fn empty_room_moves_to_the_instance_of_the_next_client() {
     let Some(redis) = Redis::start() else { return };
     let [one, other] = [start(&redis.url()).await, start(&redis.url()).await];
-    let a = Client::join(one.addr, "/room").await;
+    let a = join_again(one.addr, "/room").await;
     a.leave().await;
     sleep(Duration::from_secs(9)).await;
-    let _b = Client::join(other.addr, "/room").await;
+    let _b = join_again(other.addr, "/room").await;
     assert_eq!(count(other.addr).await, (1, 1));
     assert_eq!(count(one.addr).await, (0, 0));
 }
@@ -159,9 +157,9 @@ async fn metrics_show_owned_rooms_and_forwarded_clients() {
     let (addr, metrics) = (server.local_addr(), server.metrics_addr().unwrap());
     tokio::spawn(server.run(std::future::pending()));
     let other = start(&redis.url()).await;
-    let _a = Client::join(addr, "/room").await;
-    let _b = Client::join(other.addr, "/other").await;
-    let mut c = Client::join(addr, "/other").await;
+    let _a = join_again(addr, "/room").await;
+    let _b = join_again(other.addr, "/other").await;
+    let mut c = join_again(addr, "/other").await;
     let text = get(metrics, "/metrics", "").await.text().to_owned();
     for line in [
         "huddle_store_up 1",

@@ -8,8 +8,8 @@ use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
 
 use crate::{
-    common::{Client, connect, next},
-    support::LONG,
+    common::{Client, next},
+    support::{LONG, join_again},
 };
 
 pub(crate) struct Player {
@@ -21,18 +21,10 @@ pub(crate) struct Player {
 impl Player {
     /// Joins a room, given as path and query with `huddle=1`, and reads the first two messages.
     pub(crate) async fn join(addr: SocketAddr, room: &str) -> Self {
-        Self::new(connect(addr, room).await.unwrap()).await
-    }
-
-    pub(crate) async fn new(socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Self {
-        let mut player = Self {
-            socket,
-            id: String::new(),
-            secret: String::new(),
-        };
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        player.id = text(&player.message().await["IdAssigned"]);
-        player.secret = text(&player.message().await["Session"]["resume"]);
+        let mut player = Self::of(join_again(addr, room).await);
+        let session = player.message().await;
+        let secret = session["Session"]["resume"].as_str().unwrap();
+        secret.clone_into(&mut player.secret);
         player
     }
 

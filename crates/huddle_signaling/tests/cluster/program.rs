@@ -2,8 +2,7 @@
 
 use crate::common::listening;
 use crate::common::redis::Redis;
-use crate::support::LONG;
-use crate::support::join_again;
+use crate::support::{LONG, join_again};
 use std::process::Output;
 use std::process::Stdio;
 use tokio::process::Command;

@@ -4,9 +4,8 @@ use crate::common;
 use crate::common::Client;
 use crate::common::RunningServer;
 use crate::common::redis::Redis;
-use crate::support::config;
-use crate::support::count;
-use crate::support::start;
+use crate::support::join_again;
+use crate::support::{config, count, start};
 use futures_util::StreamExt;
 use huddle_signaling::Config;
 use huddle_signaling::Secret;
@@ -47,7 +46,7 @@ async fn start_with_listener(redis: &Redis) -> (RunningServer, SocketAddr) {
 async fn listener_for_instances_refuses_requests_without_the_secret() {
     let Some(redis) = Redis::start() else { return };
     let (server, instances) = start_with_listener(&redis).await;
-    let _client = Client::join(server.addr, "/room").await;
+    let _client = join_again(server.addr, "/room").await;
     let forged = "0".repeat(64);
     for headers in [
         String::new(),
@@ -86,7 +85,7 @@ async fn client_counts_for_its_address_at_both_instances() {
         common::start(limited.clone()).await,
         common::start(limited).await,
     ];
-    let mut host = Client::join(owner.addr, "/room").await;
+    let mut host = join_again(owner.addr, "/room").await;
     let headers = |address| [("X-Forwarded-For", address)];
     for address in ["203.0.113.1", "2001:db8:1:2:3::4"] {
         let client = join_forwarded(address, front.addr, "/room").await;
@@ -104,7 +103,7 @@ async fn client_counts_for_its_address_at_both_instances() {
     // Programs of the machine have no address, and are not limited.
     let mut clients = Vec::new();
     for _ in 0..3 {
-        let client = Client::join(front.addr, "/room").await;
+        let client = join_again(front.addr, "/room").await;
         host.expect_new_peer(&client).await;
         clients.push(client);
     }
@@ -127,7 +126,7 @@ async fn token_is_valid_at_the_owner_of_its_room() {
     let token = |claims: Claims| claims.sign(&key).unwrap();
     // The token of the first client names the game, and its URL does not.
     let own = token(claims().for_app("duel"));
-    let mut a = Client::join(owner.addr, &format!("/room?token={own}")).await;
+    let mut a = join_again(owner.addr, &format!("/room?token={own}")).await;
     let unique = token(claims().for_app("duel").for_one_client());
     let url = format!("ws://{}/duel/room", front.addr);
     let mut request = url.into_client_request().unwrap();
@@ -163,7 +162,7 @@ async fn tls_ends_at_the_first_instance() {
     });
     let front = front.await;
     let owner = start(&redis.url()).await;
-    let mut a = Client::join(owner.addr, "/room").await;
+    let mut a = join_again(owner.addr, "/room").await;
 
     let mut roots = RootCertStore::empty();
     roots.add(certificate.der().clone()).unwrap();
