@@ -37,7 +37,7 @@ pub(crate) struct Client {
     received: Cell<u64>,
     outgoing: RefCell<Vec<u8>>,
     waker: RefCell<Option<Waker>>,
-    /// Notifies the script after each event.
+    /// Notifies the script when the client joins, receives a signal or ends.
     changed: Notify,
     is_leaving: Cell<bool>,
     has_ended: Cell<bool>,
@@ -157,6 +157,7 @@ impl Client {
             Event::IdAssigned(id) => {
                 self.id.set(Some(id));
                 count(&shared.joined);
+                self.changed.notify_one();
             }
             Event::NewPeer(peer) => {
                 count(&shared.new_peers);
@@ -172,6 +173,7 @@ impl Client {
                 };
                 shared.record_latency(age);
                 count(&self.received);
+                self.changed.notify_one();
                 if is_offer && shared.negotiates.get() {
                     self.peers.borrow_mut().push(sender);
                     self.describe(shared, &sender, Kind::Answer);
@@ -179,8 +181,6 @@ impl Client {
             }
             Event::Other => {}
         }
-        self.changed.notify_one();
-        shared.event();
     }
 
     /// Sends an offer or answer, and all candidates.
@@ -218,6 +218,7 @@ impl Connection {
             *is_closed |= matches!(frame, Frame::Close(_));
             client.handle(shared, frame);
         });
+        shared.event();
         Ok(fed?)
     }
 

@@ -93,8 +93,8 @@ impl Signals {
     pub(crate) fn new() -> Self {
         Self {
             start: Instant::now(),
-            offer: description("Offer", "actpass", 7),
-            answer: description("Answer", "active", 0),
+            offer: description("Offer", "actpass", 9),
+            answer: description("Answer", "active", 2),
             candidates: std::array::from_fn(candidate),
         }
     }
