@@ -41,9 +41,9 @@ pub(crate) struct App {
     pub(crate) started: Instant,
 }
 
-/// The number of bytes that are read from a socket at once. Each client needs a buffer of this
+/// The number of bytes that are read from a socket at once: an offer. Each client needs a buffer of this
 /// size, even while it is idle.
-const SOCKET_BUFFER_BYTES: usize = 4 * 1024;
+const SOCKET_BUFFER_BYTES: usize = 2 * 1024;
 
 /// The seconds after which a client of a draining server should connect again.
 const RETRY_AFTER: &str = "5";
@@ -170,11 +170,17 @@ fn join(
             debug!(peer = %membership.id, path, "joined");
             app.hub.metrics().joined();
             let config = Arc::clone(&app.config);
-            let meter = exchange.meter();
+            let (meter, cork) = (exchange.meter(), exchange.cork());
+            // The response is written together with the first messages.
+            cork.insert();
             let exchange = Arc::clone(exchange);
             upgrade.on_upgrade(move |socket| async move {
                 drop(exchange);
-                let socket = client::Socket { socket, meter };
+                let socket = client::Socket {
+                    socket,
+                    meter,
+                    cork,
+                };
                 client::serve(socket, membership, inbox, closing, extensions, config).await;
                 drop(admitted);
             })
