@@ -49,7 +49,7 @@ pub(crate) enum Cell {
 /// The servers of one run.
 pub(crate) enum Subject {
     /// A server that this program has started.
-    Started(Server),
+    Started(Box<Server>),
     /// Servers that the user has started.
     Given(Vec<Route>, Processes),
 }
@@ -209,7 +209,7 @@ async fn churn(subject: &Subject, scale: Scale) -> anyhow::Result<Vec<Figure>> {
     swarm.shared.negotiates.set(true);
     sleep(SETTLE).await;
     let start = processes.cpu_time()?;
-    swarm.replace(plan.clients).await?;
+    let incomplete = swarm.replace(plan.clients).await?;
     sleep(SETTLE).await;
     let cpu = processes.cpu_since(start)?;
     let mut figures = Vec::new();
@@ -221,6 +221,12 @@ async fn churn(subject: &Subject, scale: Scale) -> anyhow::Result<Vec<Figure>> {
         ));
     }
     figures.extend(latencies(&swarm, Goal::None));
+    let incomplete = f64::from(incomplete);
+    figures.push(Figure::new(
+        "clients that missed signals",
+        incomplete,
+        Goal::None,
+    ));
     Ok(figures)
 }
 

@@ -58,7 +58,8 @@ impl Row {
     /// Returns the ratios of the runs that followed each other.
     fn ratios(&self) -> Vec<f64> {
         let pairs = self.huddle.iter().zip(&self.stock);
-        pairs.map(|(huddle, stock)| huddle / stock).collect()
+        let ratios = pairs.map(|(huddle, stock)| huddle / stock);
+        ratios.filter(|ratio| ratio.is_finite()).collect()
     }
 
     pub(crate) fn ratio(&self) -> Option<f64> {

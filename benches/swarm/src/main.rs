@@ -106,7 +106,8 @@ async fn compare(
         let run = async {
             let (arguments, tls) = (cell.arguments(), cell.needs_tls());
             let server = Server::start(&programs, program, arguments, tls).await?;
-            cell.run(Subject::Started(server), scale(options)).await
+            let subject = Subject::Started(Box::new(server));
+            cell.run(subject, scale(options)).await
         };
         let figures = run.await.with_context(|| program.name())?;
         print(program.name(), &figures);

@@ -8,7 +8,11 @@ use std::{
 
 use anyhow::bail;
 use futures_util::{StreamExt, stream};
-use tokio::{sync::Semaphore, task::spawn_local, time::sleep};
+use tokio::{
+    sync::Semaphore,
+    task::spawn_local,
+    time::{sleep, timeout},
+};
 
 use crate::{
     client::Client,
@@ -158,28 +162,33 @@ impl Swarm {
     }
 
     /// Replaces clients one after the other, several at once: each leaves, and another one joins its
-    /// room. If clients negotiate, the new one waits for the signals of all its peers.
-    pub(crate) async fn replace(&self, count: u32) -> anyhow::Result<()> {
+    /// room. If clients negotiate, the new one waits for the signals of all its peers. Returns the
+    /// number of new clients that did not receive them.
+    pub(crate) async fn replace(&self, count: u32) -> anyhow::Result<u32> {
         let peers = u64::from(self.plan.room_size.saturating_sub(1));
         let is_negotiating = self.shared.negotiates.get();
         let signals = if is_negotiating { PER_PEER * peers } else { 0 };
         let joining = Rc::new(Semaphore::new(AT_ONCE));
+        let incomplete = Cell::new(0);
         let places = self.places_apart().into_iter().cycle().take(count as usize);
         let all_replaced = stream::iter(places).for_each_concurrent(AT_ONCE, |place| {
-            let joining = &joining;
+            let (joining, incomplete) = (&joining, &incomplete);
             async move {
                 let old = self.client(place);
                 old.leave();
                 old.ended().await;
                 let new = self.start(place, joining);
                 self.clients.borrow_mut()[place as usize] = Rc::clone(&new);
-                new.joined(signals).await;
+                if timeout(QUIET, new.joined(signals)).await.is_err() {
+                    incomplete.set(incomplete.get() + 1);
+                }
             }
         });
         let shared = &self.shared;
         shared
             .run("replacing clients", PATIENCE, all_replaced)
-            .await
+            .await?;
+        Ok(incomplete.get())
     }
 
     fn client(&self, place: u32) -> Rc<Client> {

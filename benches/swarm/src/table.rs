@@ -58,12 +58,15 @@ mod tests {
             results.add(&[cpu(huddle)], &[cpu(stock)]);
             let memory = |value| Figure::new("memory, kB", value, Goal::AtMost(100.0));
             results.add(&[memory(huddle / 10.0)], &[]);
+            let lost = |value| Figure::new("lost", value, Goal::None);
+            results.add(&[lost(0.0)], &[lost(0.0)]);
         }
         results.failures.push("no answer".into());
         let text = of(&[results]);
         for row in [
             "| CPU, µs | 100 | 100 | 1.20 | 0.90 to 2.00 | ratio at most 0.5: **missed** |",
             "| memory, kB | 10.0 |  |  |  | at most 100: met |",
+            "| lost | 0.00 | 0.00 |  |  |  |",
             "A run failed: Rooms: no answer",
         ] {
             assert!(text.contains(row), "{text}");

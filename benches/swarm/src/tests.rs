@@ -41,7 +41,7 @@ fn replaced_clients_exchange_signals_with_their_peers() {
         swarm.fill().await.unwrap();
         assert_eq!(swarm.shared.received.get(), 0);
         swarm.shared.negotiates.set(true);
-        swarm.replace(64).await.unwrap();
+        assert_eq!(swarm.replace(64).await.unwrap(), 0);
         swarm.leave_all().await.unwrap();
         assert_eq!(swarm.shared.joined.get(), 256 + 64);
         // Each has 3 peers.

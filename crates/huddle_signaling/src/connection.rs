@@ -8,7 +8,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    time::{Instant, timeout},
 };
 use tracing::debug;
 
@@ -56,18 +55,8 @@ async fn accept(
 ) {
     match tls {
         None => {
-            let mut closing = app.hub.closing();
-            // A connection that sends nothing does not need the memory of an HTTP connection.
-            let start = Instant::now();
-            let has_data = tokio::select! {
-                readable = timeout(HEAD_TIMEOUT, stream.readable()) => matches!(readable, Ok(Ok(()))),
-                () = closing.wait() => false,
-            };
-            if !has_data {
-                return;
-            }
-            let time_left = HEAD_TIMEOUT.saturating_sub(start.elapsed());
-            answer(stream, app, connection, closing, time_left).await;
+            let closing = app.hub.closing();
+            answer(stream, app, connection, closing).await;
         }
         // The state of TLS is large, and connections without it should not need its memory.
         Some(tls) => Box::pin(accept_tls(stream, tls, app, connection)).await,
@@ -81,7 +70,7 @@ async fn accept_tls(stream: TcpStream, tls: Acceptor, app: Arc<App>, connection:
         () = closing.wait() => return,
     };
     match handshake {
-        Ok(stream) => answer(stream, app, connection, closing, HEAD_TIMEOUT).await,
+        Ok(stream) => answer(stream, app, connection, closing).await,
         Err(error) => debug!(%error, "TLS handshake failed"),
     }
 }
@@ -91,7 +80,6 @@ async fn answer(
     app: Arc<App>,
     connection: Arc<Connection>,
     mut closing: Closing,
-    head_timeout: Duration,
 ) {
     let stream = Corked::new(stream, Arc::clone(&connection.cork));
     let stream = Metered::new(stream, Arc::clone(&connection.meter));
@@ -108,7 +96,7 @@ async fn answer(
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(head_timeout)
+            .header_read_timeout(HEAD_TIMEOUT)
             .max_buf_size(MAX_HEAD_BYTES)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades()

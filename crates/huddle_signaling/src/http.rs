@@ -41,9 +41,9 @@ pub(crate) struct App {
     pub(crate) started: Instant,
 }
 
-/// The number of bytes that are read from a socket at once: an offer. Each client needs a buffer of this
-/// size, even while it is idle.
-const SOCKET_BUFFER_BYTES: usize = 2 * 1024;
+/// The number of bytes that are read from a socket at once: an offer and its candidates. Each client
+/// needs a buffer of this size, even while it is idle.
+const SOCKET_BUFFER_BYTES: usize = 3 * 1024;
 
 /// The seconds after which a client of a draining server should connect again.
 const RETRY_AFTER: &str = "5";

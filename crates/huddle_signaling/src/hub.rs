@@ -17,7 +17,7 @@ use crate::{
     drain::{Closing, Lifecycle},
     gate::{Admitted, Exchange},
     group_id::GroupIds,
-    mailbox::{Mailbox, Urgency},
+    mailbox::{Ejection, Inbox, Urgency},
     message::{Delivery, Event, Payload},
     metrics::{Metrics, Snapshot},
     outbox::{Budget, Outbox, Overflow},
@@ -42,17 +42,6 @@ const CROWD: usize = 32;
 
 /// The number of a connection. A member that takes its place again has a new one.
 type ConnectionId = u64;
-
-/// The reason why the server removed a member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ejection {
-    /// The client does not read its messages.
-    TooSlow,
-    /// The client waited in a `?next=N` queue and did not answer.
-    Stopped,
-    /// A new connection of the client has replaced this one.
-    Replaced,
-}
 
 #[derive(Debug)]
 struct State {
@@ -86,13 +75,6 @@ pub(crate) struct Membership {
     /// Whether the client has extensions and joined with `?next=N`. The server then requests its
     /// links.
     reports_links: bool,
-}
-
-/// The messages for a client, and the notification that the server removed it.
-#[derive(Debug)]
-pub(crate) struct Inbox {
-    pub(crate) queue: Mailbox,
-    pub(crate) ejected: oneshot::Receiver<Ejection>,
 }
 
 fn limits(config: &Config) -> Limits {

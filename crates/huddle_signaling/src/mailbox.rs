@@ -13,7 +13,10 @@ use std::{
 };
 
 use axum::extract::ws::Message;
-use tokio::time::{Sleep, sleep};
+use tokio::{
+    sync::oneshot,
+    time::{Sleep, sleep},
+};
 
 /// The time that messages which are not urgent wait for others.
 const DELAY: Duration = Duration::from_millis(10);
@@ -47,6 +50,24 @@ pub(crate) struct Mailbox {
     state: Arc<Mutex<State>>,
     /// Expires when messages have waited long enough.
     delay: Option<Pin<Box<Sleep>>>,
+}
+
+/// The reason why the server removed a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ejection {
+    /// The client does not read its messages.
+    TooSlow,
+    /// The client waited in a `?next=N` queue and did not answer.
+    Stopped,
+    /// A new connection of the client has replaced this one.
+    Replaced,
+}
+
+/// The messages for a client, and the notification that the server removed it.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    pub(crate) queue: Mailbox,
+    pub(crate) ejected: oneshot::Receiver<Ejection>,
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
