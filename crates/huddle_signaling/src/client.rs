@@ -1,33 +1,28 @@
 //! The WebSocket of one client, from the first event to the close frame.
 
-use std::{
-    error::Error,
-    future::pending,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{error::Error, future::pending, pin::pin, sync::Arc, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::{
     SinkExt, StreamExt,
     stream::{SplitSink, SplitStream},
 };
-use tokio::{
-    sync::mpsc,
-    time::{sleep, timeout},
-};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::debug;
 
 use crate::{
     close_code,
     config::Config,
+    cork::{Cork, MAX_COLLECTED},
     drain::{Closing, Farewell},
-    hub::{Ejection, Inbox, Membership},
+    hub::Membership,
+    mailbox::{Ejection, Inbox, Mailbox},
     message::Request,
     meter::{Exhausted, Meter},
-    outbox::{self, Outbox, Overflow},
+    outbox::{self, Outbox},
     rate::TokenBucket,
     request::Refusal,
+    silence::{Alarm, Silence},
 };
 
 /// The time that a client has to answer the server's close frame.
@@ -121,10 +116,11 @@ impl End {
     }
 }
 
-/// A WebSocket, and the meter of its connection.
+/// A WebSocket, and the meter and the cork of its connection.
 pub(crate) struct Socket {
     pub(crate) socket: WebSocket,
     pub(crate) meter: Arc<Meter>,
+    pub(crate) cork: Arc<Cork>,
 }
 
 /// Returns the number of bytes that a client may send until it completes a message: a message that
@@ -139,7 +135,11 @@ const READ_AHEAD_BYTES: usize = 64 * 1024;
 
 /// Serves a member until its connection ends or the server shuts down.
 pub(crate) async fn serve(
-    Socket { socket, meter }: Socket,
+    Socket {
+        socket,
+        meter,
+        cork,
+    }: Socket,
     membership: Membership,
     inbox: Inbox,
     mut closing: Closing,
@@ -151,7 +151,7 @@ pub(crate) async fn serve(
     let end = tokio::select! {
         end = read(&mut stream, &meter, &membership, extensions, &config) => end,
         end = renew_ice_servers(&membership, extensions, &config) => end,
-        end = write(&mut sink, queue, &membership.outbox, &config) => end,
+        end = write(&mut sink, &cork, queue, &membership.outbox, &config) => end,
         ejection = ejected => match ejection {
             Ok(Ejection::Stopped) => End::Stopped,
             Ok(Ejection::Replaced) => End::Replaced,
@@ -163,6 +163,7 @@ pub(crate) async fn serve(
             Farewell::Shutdown => End::ShuttingDown,
         },
     };
+    cork.remove();
     debug!(peer = %membership.id, ?end, "disconnected");
     membership.metrics().disconnected(end.name());
     // The other members receive `PeerLeft` or `Doubtful` before the closing handshake, which can
@@ -210,22 +211,35 @@ async fn drain(stream: &mut SplitStream<WebSocket>) {
     while let Some(Ok(_)) = stream.next().await {}
 }
 
-/// Sends the queued messages until the connection breaks.
+/// Sends the queued messages until the connection breaks. Messages that are queued at the same time
+/// need one system call.
 async fn write(
     sink: &mut SplitSink<WebSocket, Message>,
-    mut queue: mpsc::UnboundedReceiver<Message>,
+    cork: &Cork,
+    mut queue: Mailbox,
     outbox: &Outbox,
     config: &Config,
 ) -> End {
-    while let Some(message) = queue.recv().await {
-        let cost = outbox::cost(&message);
-        match timeout(config.silence_timeout, sink.send(message)).await {
+    loop {
+        queue.ready().await;
+        let mut cost = 0;
+        let written = async {
+            cork.insert();
+            while cost < MAX_COLLECTED
+                && let Some(message) = queue.pop()
+            {
+                cost += outbox::cost(&message);
+                sink.feed(message).await?;
+            }
+            cork.remove();
+            sink.flush().await
+        };
+        match timeout(config.silence_timeout, written).await {
             Ok(Ok(())) => outbox.written(cost),
             Ok(Err(_)) => return End::Gone,
             Err(_) => return End::TooSlow,
         }
     }
-    End::Gone
 }
 
 /// Sends a client with extensions new TURN credentials long before the previous ones expire.
@@ -249,36 +263,47 @@ async fn read(
     extensions: bool,
     config: &Config,
 ) -> End {
-    let mut last_received = Instant::now();
+    let mut silence = Silence::new(config);
     let mut bucket = TokenBucket::new(
         config.message_burst,
         config.messages_per_second,
-        last_received,
+        silence.last_received.into_std(),
     );
+    let mut alarm = pin!(sleep_until(silence.next()));
     let mut invalid = 0;
     let mut has_session = !extensions;
     meter.allow(allowance(config));
     loop {
-        let left = config
-            .silence_timeout
-            .saturating_sub(last_received.elapsed());
-        let message = match timeout(config.ping_interval.min(left), stream.next()).await {
-            Ok(Some(Ok(message))) => message,
-            Ok(Some(Err(error))) => return diagnose(&error),
-            Ok(None) => return End::Gone,
-            Err(_) if last_received.elapsed() >= config.silence_timeout => return End::Silent,
-            Err(_) => match membership.outbox.push(Message::Ping(Default::default())) {
-                Ok(()) => continue,
-                Err(Overflow) => return End::TooSlow,
+        let message = tokio::select! {
+            biased;
+            message = stream.next() => match message {
+                Some(Ok(message)) => message,
+                Some(Err(error)) => return diagnose(&error),
+                None => return End::Gone,
             },
+            () = alarm.as_mut() => {
+                match silence.check(Instant::now()) {
+                    Alarm::Silent => return End::Silent,
+                    Alarm::Ping => {
+                        let ping = Message::Ping(Default::default());
+                        if membership.outbox.push(ping).is_err() {
+                            return End::TooSlow;
+                        }
+                    }
+                    Alarm::None => {}
+                }
+                alarm.as_mut().reset(silence.next());
+                continue;
+            }
         };
-        last_received = Instant::now();
+        let now = Instant::now();
+        silence.last_received = now;
         meter.allow(allowance(config));
         let size = outbox::size(&message);
         if size > config.max_message_bytes {
             return End::TooBig;
         }
-        let wait = bucket.take(price(size), last_received);
+        let wait = bucket.take(price(size), now.into_std());
         if !wait.is_zero() {
             sleep(wait).await;
         }
@@ -312,7 +337,8 @@ async fn read(
                     if extensions {
                         // The sender pays for the messages to all members.
                         let receivers = membership.change_room(change);
-                        bucket.take(u32::try_from(receivers).unwrap_or(u32::MAX), last_received);
+                        let receivers = u32::try_from(receivers).unwrap_or(u32::MAX);
+                        bucket.take(receivers, now.into_std());
                     }
                     extensions
                 }

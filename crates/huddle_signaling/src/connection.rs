@@ -13,6 +13,7 @@ use tracing::debug;
 
 use crate::{
     app::App,
+    cork::Corked,
     drain::Closing,
     gate::{Connection, Evicted},
     http,
@@ -81,6 +82,7 @@ async fn answer(
     connection: Arc<Connection>,
     mut closing: Closing,
 ) {
+    let stream = Corked::new(stream, Arc::clone(&connection.cork));
     let stream = Metered::new(stream, Arc::clone(&connection.meter));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let exchange = connection.request(request.headers());

@@ -19,6 +19,7 @@ use crate::{
     address::{Address, Peer},
     admission::{Admission, Busy, ConnectionId, Denied, Limits},
     config::Config,
+    cork::Cork,
     meter::Meter,
 };
 
@@ -84,6 +85,7 @@ impl Gate {
             peer,
             id,
             meter: Meter::new(),
+            cork: Arc::default(),
         };
         Ok((Arc::new(connection), evicted))
     }
@@ -109,6 +111,7 @@ pub(crate) struct Connection {
     id: ConnectionId,
     /// Limits what the server reads when the connection has become a WebSocket.
     pub(crate) meter: Arc<Meter>,
+    pub(crate) cork: Arc<Cork>,
 }
 
 impl Connection {
@@ -160,6 +163,11 @@ impl Exchange {
     /// Returns the address to which the limits apply. `None` if they do not apply.
     pub(crate) fn address(&self) -> Option<Address> {
         self.address
+    }
+
+    /// Returns the cork of the connection.
+    pub(crate) fn cork(&self) -> Arc<Cork> {
+        Arc::clone(&self.connection.cork)
     }
 
     /// Counts a client of this address. If `is_returning`, it may count already, because the server

@@ -1,14 +1,14 @@
 //! The rooms and the message queue of each member, behind one lock.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
 use axum::extract::ws::{Message, Utf8Bytes};
 use matchbox_protocol::{PeerEvent, PeerId};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tracing::debug;
 use uuid::Uuid;
 
@@ -18,6 +18,7 @@ use crate::{
     drain::{Closing, Lifecycle},
     gate::{Admitted, Exchange},
     group_id::GroupIds,
+    mailbox::{Ejection, Inbox, Urgency},
     message::{Delivery, Event, Payload},
     metrics::{Metrics, Snapshot},
     outbox::{Budget, Outbox, Overflow},
@@ -39,18 +40,8 @@ struct Member {
     connection: ConnectionId,
 }
 
-/// The reason why the server removed a member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ejection {
-    /// The client does not read its messages.
-    TooSlow,
-    /// The client waited in a `?next=N` queue and did not answer.
-    Stopped,
-    /// A new connection of the client has replaced this one.
-    Replaced,
-    /// Another instance of the cluster owns the client's room.
-    Moved,
-}
+/// The number of receivers above which an event is not urgent.
+const CROWD: usize = 32;
 
 #[derive(Debug)]
 struct State {
@@ -59,6 +50,8 @@ struct State {
     last_connection: ConnectionId,
     /// The members as clients of their addresses. A lost member counts until its place ends.
     admitted: HashMap<PeerId, Arc<Admitted>>,
+    /// The members whose connection was lost, and who may return.
+    lost: HashSet<PeerId>,
     metrics: Arc<Metrics>,
     /// The rooms of this instance of a cluster. `None` if the server is the only instance.
     owned: Option<OwnedRooms>,
@@ -87,13 +80,6 @@ pub(crate) struct Membership {
     reports_links: bool,
 }
 
-/// The messages for a client, and the notification that the server removed it.
-#[derive(Debug)]
-pub(crate) struct Inbox {
-    pub(crate) queue: mpsc::UnboundedReceiver<Message>,
-    pub(crate) ejected: oneshot::Receiver<Ejection>,
-}
-
 impl Hub {
     pub(crate) fn new(config: &Config, group_ids: GroupIds) -> Arc<Self> {
         let metrics = Arc::new(Metrics::new(config));
@@ -103,6 +89,7 @@ impl Hub {
                 members: HashMap::new(),
                 last_connection: 0,
                 admitted: HashMap::new(),
+                lost: HashSet::new(),
                 metrics: Arc::clone(&metrics),
                 owned: config.cluster.as_ref().map(|_| OwnedRooms::default()),
             }),
@@ -279,14 +266,21 @@ impl State {
         let Some(message) = encode(&delivery.event) else {
             return Vec::new();
         };
-        let overflows = |peer: &&PeerId| self.overflows(**peer, message.clone());
+        // A crowd cannot form a mesh. Each newcomer would cost a system call for each member.
+        let is_crowd = delivery.to.len() > CROWD;
+        let urgency = if is_crowd {
+            Urgency::Soon
+        } else {
+            Urgency::Now
+        };
+        let overflows = |peer: &&PeerId| self.overflows(**peer, message.clone(), urgency);
         delivery.to.iter().filter(overflows).copied().collect()
     }
 
     /// Queues a message. Returns whether the member's queue is full.
-    fn overflows(&self, peer: PeerId, message: Message) -> bool {
+    fn overflows(&self, peer: PeerId, message: Message, urgency: Urgency) -> bool {
         let member = self.members.get(&peer);
-        member.is_some_and(|member| member.outbox.push(message).is_err())
+        member.is_some_and(|member| member.outbox.push_with(message, urgency).is_err())
     }
 
     /// Returns whether the peer's current connection has this number.
@@ -297,8 +291,14 @@ impl State {
 
     /// Frees the resources of members whose places have ended.
     fn forget_lost_members(&mut self) {
-        let registry = &self.registry;
-        self.admitted.retain(|peer, _| registry.contains(*peer));
+        let (registry, members) = (&self.registry, &self.members);
+        self.lost.retain(|peer| {
+            let has_place = registry.contains(*peer);
+            if !has_place {
+                self.admitted.remove(peer);
+            }
+            has_place && !members.contains_key(peer)
+        });
     }
 
     fn remove(&mut self, peer: PeerId, why: Ejection) -> Vec<Delivery<'static>> {
@@ -328,7 +328,7 @@ impl Membership {
             debug!(peer = %sender, %receiver, "dropped a signal: receiver not in the room");
         } else {
             state.metrics.relayed(bytes);
-            if state.overflows(receiver, message) {
+            if state.overflows(receiver, message, Urgency::Now) {
                 state.eject(vec![receiver]);
             }
         }
@@ -342,7 +342,9 @@ impl Membership {
         if is_serving && state.is_current(self.id, self.connection) {
             state.members.remove(&self.id);
             let lost = state.registry.lose(self.id);
-            if !state.registry.contains(self.id) {
+            if state.registry.contains(self.id) {
+                state.lost.insert(self.id);
+            } else {
                 state.admitted.remove(&self.id);
             }
             state.deliver_all(lost);

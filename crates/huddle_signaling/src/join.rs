@@ -18,16 +18,17 @@ use crate::{
     cluster::Owner,
     forward::{self, Answer, Upstream},
     gate::{Admitted, Exchange},
-    hub::{Inbox, Membership},
+    hub::Membership,
+    mailbox::Inbox,
     pass,
     pipe::Pipe,
     request::{self, Refusal},
     rooms::{JoinError, JoinRequest},
 };
 
-/// The number of bytes that are read from a socket at once. Each client needs a buffer of this
-/// size, even while it is idle.
-const SOCKET_BUFFER_BYTES: usize = 4 * 1024;
+/// The number of bytes that are read from a socket at once: an offer and its candidates. Each client
+/// needs a buffer of this size, even while it is idle.
+const SOCKET_BUFFER_BYTES: usize = 3 * 1024;
 
 /// The seconds after which a refused client should connect again if the reason will be over soon.
 const RETRY_AFTER: &str = "5";
@@ -97,11 +98,17 @@ pub(crate) async fn join(app: &App, handshake: Handshake, exchange: &Arc<Exchang
             debug!(peer = %membership.id, path, "joined");
             app.hub.metrics().joined();
             let config = Arc::clone(&app.config);
-            let meter = exchange.meter();
+            let (meter, cork) = (exchange.meter(), exchange.cork());
+            // The response is written together with the first messages.
+            cork.insert();
             let exchange = Arc::clone(exchange);
             upgrade.on_upgrade(move |socket| async move {
                 drop(exchange);
-                let socket = client::Socket { socket, meter };
+                let socket = client::Socket {
+                    socket,
+                    meter,
+                    cork,
+                };
                 client::serve(socket, membership, inbox, closing, extensions, config).await;
                 drop(admitted);
             })

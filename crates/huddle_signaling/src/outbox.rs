@@ -15,9 +15,11 @@ use std::sync::{
 };
 
 use axum::extract::ws::Message;
-use tokio::sync::mpsc;
 
-use crate::config::Config;
+use crate::{
+    config::Config,
+    mailbox::{Mailbox, Sender, Urgency, mailbox},
+};
 
 #[cfg(test)]
 mod tests;
@@ -95,7 +97,7 @@ impl Drop for Account {
 /// times as long as a candidate.
 #[derive(Debug, Clone)]
 pub(crate) struct Outbox {
-    messages: mpsc::UnboundedSender<Message>,
+    messages: Sender,
     account: Arc<Account>,
 }
 
@@ -104,20 +106,25 @@ pub(crate) struct Outbox {
 pub(crate) struct Overflow;
 
 impl Outbox {
-    pub(crate) fn new(budget: &Arc<Budget>) -> (Self, mpsc::UnboundedReceiver<Message>) {
-        let (messages, queue) = mpsc::unbounded_channel();
+    pub(crate) fn new(budget: &Arc<Budget>) -> (Self, Mailbox) {
+        let (messages, mailbox) = mailbox();
         let account = Account {
             budget: Arc::clone(budget),
             queued: AtomicUsize::new(0),
         };
         let account = Arc::new(account);
-        (Self { messages, account }, queue)
+        (Self { messages, account }, mailbox)
     }
 
+    /// Queues a message, which is written at once.
     pub(crate) fn push(&self, message: Message) -> Result<(), Overflow> {
+        self.push_with(message, Urgency::Now)
+    }
+
+    pub(crate) fn push_with(&self, message: Message, urgency: Urgency) -> Result<(), Overflow> {
         let cost = cost(&message);
         self.account.add(cost)?;
-        if self.messages.send(message).is_err() {
+        if !self.messages.send(message, urgency) {
             // The connection has just ended, and its task is about to report why. The client may keep its
             // place, so this must not count as an overflow.
             self.account.remove(cost);

@@ -10,6 +10,7 @@ use std::{
 
 use tokio::{
     net::TcpListener,
+    task::JoinSet,
     time::{Instant, sleep, timeout},
 };
 use tracing::{debug, info, warn};
@@ -143,11 +144,17 @@ impl Server {
                 drain_clients(&hub, drain).await;
             }
         };
+        // A task of its own runs on the threads that also run the connections. Otherwise the system
+        // would switch between threads for each new connection. The set ends it when this future is
+        // dropped.
+        let mut serving = JoinSet::new();
+        serving.spawn(self.serve());
         tokio::select! {
-            () = self.serve() => {}
+            _ = serving.join_next() => {}
             () = drained => {}
             () = stop => withdraw().await,
         }
+        serving.shutdown().await;
         let (_, clients) = hub.count();
         info!(clients, "shutting down");
         if timeout(SHUTDOWN_TIMEOUT, hub.lifecycle().close())

@@ -7,7 +7,8 @@ use super::*;
 use crate::{
     access::Access,
     config::{self, Config},
-    hub::{Ejection, Inbox, Membership},
+    hub::Membership,
+    mailbox::{Ejection, Inbox},
     rooms::JoinError,
     settings::SettingsChange,
     store::memory::{Entries, MemoryStore},
@@ -361,7 +362,7 @@ async fn places_in_a_lost_room_end() {
     lost.membership.lose();
     sleep(Duration::from_millis(1100)).await;
     let mut left = false;
-    while let Ok(message) = member.inbox.queue.try_recv() {
+    while let Some(message) = member.inbox.queue.pop() {
         let text = message.to_text().unwrap().to_owned();
         left |= text.contains("PeerLeft") && text.contains(&ghost.0.to_string());
     }

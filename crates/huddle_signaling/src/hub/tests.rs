@@ -32,7 +32,7 @@ fn request(resume: Option<ResumeSecret>) -> JoinRequest {
 
 /// Returns the messages that the server has queued.
 fn messages(inbox: &mut Inbox) -> Vec<Value> {
-    let queued = std::iter::from_fn(|| inbox.queue.try_recv().ok());
+    let queued = std::iter::from_fn(|| inbox.queue.pop());
     queued
         .map(|message| serde_json::from_str(message.to_text().unwrap()).unwrap())
         .collect()

@@ -28,7 +28,7 @@ fn queue_has_a_limit_of_its_own() {
         assert_eq!(outbox.push(text(1024)), Ok(()));
     }
     assert_eq!(outbox.push(text(1024)), Err(Overflow));
-    outbox.written(cost(&queue.try_recv().unwrap()));
+    outbox.written(cost(&queue.pop().unwrap()));
     assert_eq!(outbox.push(text(1024)), Ok(()));
 }
 
@@ -83,7 +83,7 @@ proptest! {
             let queued = outbox.account.queued.load(Ordering::Relaxed);
             match length {
                 None => {
-                    if let Ok(message) = queue.try_recv() {
+                    if let Some(message) = queue.pop() {
                         outbox.written(cost(&message));
                     }
                 }

@@ -13,7 +13,7 @@ use crate::{env, process, project::Project};
 pub(crate) struct Options {
     /// What to measure [default: everything]
     what: Option<What>,
-    /// Only check that the benchmark of the transport works: one short pair of runs per cell
+    /// Only check that the benchmarks of the transport and the signaling server work: one short pair of runs per cell
     #[arg(long)]
     quick: bool,
 }
@@ -34,6 +34,8 @@ enum What {
     World,
     /// Transport compared with `matchbox_socket`: round-trip time, CPU time, join, throughput (slow)
     Transport,
+    /// Signaling server compared with `matchbox_signaling`: CPU time, memory, joins, latency (slow)
+    Signaling,
     /// Size of a page with and without networking (slow: two release builds for the web)
     Page,
 }
@@ -60,6 +62,9 @@ pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCo
     }
     if wanted(What::Transport) {
         transport::measure(project, options.quick)?;
+    }
+    if wanted(What::Signaling) {
+        signaling(project, options.quick)?;
     }
     if wanted(What::Page) {
         page::measure(project)?;
@@ -128,4 +133,20 @@ fn world(project: &Project) -> anyhow::Result<()> {
             .arg(project.cache.world())
             .args(["--", "all"]),
     )
+}
+
+fn signaling(project: &Project, quick: bool) -> anyhow::Result<()> {
+    let target = project.cache.native();
+    process::run(
+        env::command("cargo")
+            .current_dir(&project.root)
+            .args(["build", "--release", "-p", "huddle_signaling"])
+            .args(["-p", "huddle_swarm", "--target-dir"])
+            .arg(&target),
+    )?;
+    let mut swarm = env::command(target.join("release/huddle-swarm"));
+    if quick {
+        swarm.args(["--quick", "--rounds", "1"]);
+    }
+    process::run(&mut swarm)
 }

@@ -25,7 +25,7 @@ async fn link(world: &World) -> (Client, Client, Uuid) {
     a.membership.set_links(&[b.id()]);
     b.membership.set_links(&[a.id()]);
     let mut group = None;
-    while let Ok(message) = b.inbox.queue.try_recv() {
+    while let Some(message) = b.inbox.queue.pop() {
         let message = message.to_text().unwrap();
         let message: serde_json::Value = serde_json::from_str(message).unwrap();
         let id = message["Group"]["Linked"].as_str();
