@@ -81,8 +81,8 @@ impl Rooms {
         for (app, rooms) in &self.apps {
             let start = format!("{}:[", Value::from(app.as_str()));
             let comma: &[u8] = if json.len() > 1 { b"," } else { b"" };
-            // The brackets at the end need two bytes.
-            let mut left = max_bytes.saturating_sub(json.len() + start.len() + comma.len() + 2);
+            // The end needs two bytes, and the comma of the first room none.
+            let mut left = max_bytes.saturating_sub(json.len() + start.len() + comma.len() + 1);
             let fits = |entry: &&Entry| {
                 let fits = entry.json.len() <= left;
                 left = left.saturating_sub(entry.json.len());

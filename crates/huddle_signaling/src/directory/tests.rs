@@ -2,7 +2,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::settings::Metadata;
+use crate::{settings::Metadata, store::MAX_LIST_BYTES};
+
+mod instances;
 
 fn key(app: &str, name: &str) -> RoomKey {
     RoomKey {

@@ -22,6 +22,9 @@ use crate::{config::Secret, rooms::RoomKey};
 /// The time in which the store must answer.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
+/// The time in which the store must receive or send lists.
+const LIST_TIMEOUT: Duration = Duration::from_secs(5);
+
 type Id = u64;
 
 /// The entries of all instances.
@@ -76,6 +79,8 @@ impl Entries {
 pub(crate) struct Faults {
     /// No operation arrives.
     pub(crate) is_cut: AtomicBool,
+    /// No operation on lists arrives.
+    pub(crate) are_lists_cut: AtomicBool,
     /// The maximum delay of an operation, and of its answer, in milliseconds.
     pub(crate) delay_ms: AtomicU64,
 }
@@ -105,6 +110,20 @@ impl MemoryStore {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.expire();
         entries
+    }
+
+    /// Executes an operation on lists.
+    fn execute_list<'a, T: Send + 'static>(
+        &'a self,
+        operation: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Answer<'a, T> {
+        if self.faults.are_lists_cut.load(Ordering::Relaxed) {
+            return Box::pin(async {
+                sleep(LIST_TIMEOUT).await;
+                Err(Unavailable("the lists are cut".to_owned()))
+            });
+        }
+        self.execute(operation)
     }
 
     /// Executes an operation, perhaps after the instance has given up.
@@ -205,7 +224,7 @@ impl Store for MemoryStore {
 
     fn publish<'a>(&'a self, version: Version, json: &'a [u8]) -> Answer<'a, ()> {
         let json = json.to_vec();
-        self.execute(move |store| {
+        self.execute_list(move |store| {
             let mut entries = store.lock();
             let previous = entries.lists.get(&store.id);
             let is_newer = previous.is_none_or(|(previous, _)| version >= *previous);
@@ -217,7 +236,7 @@ impl Store for MemoryStore {
 
     fn lists<'a>(&'a self, known: &'a HashMap<InstanceId, Version>) -> Answer<'a, Lists> {
         let known = known.clone();
-        self.execute(move |store| {
+        self.execute_list(move |store| {
             let entries = store.lock();
             let mut left = MAX_LIST_BYTES;
             let others = entries.lists.iter().filter(|(id, _)| **id != store.id);
