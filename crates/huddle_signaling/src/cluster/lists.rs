@@ -40,9 +40,9 @@ const LIST_LIFETIME: Duration = ROOM_LIFETIME;
 pub(super) enum ListProblem {
     #[error("{0}")]
     Store(#[from] Unavailable),
-    #[error("the list of instance {id} is ignored: {problem}")]
-    Bad { id: InstanceId, problem: BadList },
-    #[error("it is longer than {MAX_LIST_BYTES} bytes. The other instances list only a part of it")]
+    #[error(
+        "the list of this one has more than {MAX_LIST_BYTES} bytes, so the others have only a part"
+    )]
     TooLong,
 }
 
@@ -50,8 +50,12 @@ pub(super) enum ListProblem {
 struct Exchange {
     /// The version of each other instance's list that this instance has.
     known: HashMap<InstanceId, Version>,
-    /// The time of the last complete answer.
+    /// The other instances whose lists are not valid.
+    bad: HashSet<InstanceId>,
+    /// The time of the last answer.
     received: Instant,
+    /// Whether the published list contains all rooms of this instance.
+    is_complete: bool,
     /// The earliest time for the next publication.
     next_publication: Instant,
     /// Whether the last exchange succeeded.
@@ -83,7 +87,9 @@ impl Cluster {
         let now = Instant::now();
         let mut exchange = Exchange {
             known: HashMap::new(),
+            bad: HashSet::new(),
             received: now,
+            is_complete: true,
             next_publication: now,
             succeeds: true,
         };
@@ -110,26 +116,26 @@ impl Cluster {
 
     /// Receives the lists of the others, and publishes the own list if the store does not have it.
     async fn exchange(&self, exchange: &mut Exchange) -> Result<(), ListProblem> {
-        let received = self.receive(exchange).await;
-        let stored = match &received {
-            Ok(stored) => *stored,
-            Err(ListProblem::Store(_)) => return received.map(|_| ()),
-            Err(_) => None,
-        };
-        let published = self.publish(exchange, stored).await;
-        received.and(published)
+        let stored = self.receive(exchange).await?;
+        self.publish(exchange, stored).await?;
+        if exchange.is_complete {
+            Ok(())
+        } else {
+            Err(ListProblem::TooLong)
+        }
     }
 
     /// Receives the lists of the others. Returns the version of this instance's list in the store.
-    async fn receive(&self, exchange: &mut Exchange) -> Result<Option<Version>, ListProblem> {
-        let mut result = Ok(());
+    async fn receive(&self, exchange: &mut Exchange) -> Result<Option<Version>, Unavailable> {
         let mut own = None;
         for _ in 0..MAX_REQUESTS {
             let mut lists = self.store.lists(&exchange.known).await?;
+            exchange.received = Instant::now();
             lists.others.truncate(MAX_INSTANCES);
             own = lists.own;
             let ids: HashSet<_> = lists.others.iter().map(|list| &*list.id).collect();
             exchange.known.retain(|id, _| ids.contains(&**id));
+            exchange.bad.retain(|id| ids.contains(&**id));
             self.hub.remove_other_rooms(&ids);
             let mut is_complete = true;
             for OtherList { id, version, json } in lists.others {
@@ -141,16 +147,22 @@ impl Cluster {
                     continue;
                 };
                 exchange.known.insert(id.clone(), version);
-                if let Err(problem) = self.take_list(&id, json).await {
-                    result = Err(ListProblem::Bad { id, problem });
+                match self.take_list(&id, json).await {
+                    Ok(()) => {
+                        exchange.bad.remove(&id);
+                    }
+                    Err(problem) => {
+                        if exchange.bad.insert(id.clone()) {
+                            error!("the list of rooms of instance {id} is ignored: {problem}");
+                        }
+                    }
                 }
             }
             if is_complete {
-                exchange.received = Instant::now();
                 break;
             }
         }
-        result.map(|()| own)
+        Ok(own)
     }
 
     /// Replaces the rooms of another instance. A bad list counts as an empty one.
@@ -166,7 +178,7 @@ impl Cluster {
         &self,
         exchange: &mut Exchange,
         stored: Option<Version>,
-    ) -> Result<(), ListProblem> {
+    ) -> Result<(), Unavailable> {
         // The last renewal may have shown that other instances own rooms of this one.
         self.hub.update_list();
         let (version, rooms) = self.hub.own_rooms();
@@ -179,11 +191,7 @@ impl Cluster {
         drop(rooms);
         let bytes = u32::try_from(json.len()).unwrap_or(u32::MAX);
         exchange.next_publication = now + Duration::from_secs(1) * bytes / PUBLISH_RATE;
-        self.store.publish(version, &json).await?;
-        if is_complete {
-            Ok(())
-        } else {
-            Err(ListProblem::TooLong)
-        }
+        exchange.is_complete = is_complete;
+        self.store.publish(version, &json).await
     }
 }

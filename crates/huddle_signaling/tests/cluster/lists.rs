@@ -99,7 +99,7 @@ async fn rooms_of_a_killed_instance_disappear_from_the_list() {
 #[tokio::test]
 async fn rooms_of_a_draining_instance_disappear_from_the_list() {
     let Some(redis) = Redis::start() else { return };
-    let draining = Instance::start(&redis, &["--drain", "20s"]).await;
+    let draining = Instance::start(&redis, &["--drain", "60s"]).await;
     let other = Instance::start(&redis, &[]).await;
     let mut members = Vec::new();
     for n in 0..20 {
