@@ -30,6 +30,7 @@ use crate::{
     store::{Claim, Held, Store, Unavailable},
 };
 
+mod lists;
 #[cfg(test)]
 mod tests;
 
@@ -205,15 +206,28 @@ impl Cluster {
         self.store.find(room).await
     }
 
-    /// Renews the lease and writes changes to the store, until this instance leaves.
+    /// Keeps the store up to date, until this instance leaves.
     pub(crate) async fn run(&self) {
-        let interval = self.lease / RENEWALS_PER_LEASE;
+        // A list that is too long for the network does not delay a renewal.
+        tokio::select! {
+            () = self.renew_lease() => {}
+            () = self.exchange_lists() => {}
+        }
+    }
+
+    /// Returns the time between two renewals.
+    fn interval(&self) -> Duration {
+        self.lease / RENEWALS_PER_LEASE
+    }
+
+    /// Renews the lease and writes changes to the store, until this instance leaves.
+    async fn renew_lease(&self) {
         loop {
             let renewing = self.renewing.lock().await;
             if self.is_leaving.load(Ordering::Relaxed) {
                 return;
             }
-            let next = Instant::now() + interval;
+            let next = Instant::now() + self.interval();
             match self.update_store().await {
                 Ok(()) => self.succeeded(),
                 Err(error) => self.failed(&error),

@@ -1,11 +1,11 @@
 //! The list of rooms, `GET /rooms`: the listed open rooms of each game.
 //!
 //! It is a copy of what the registry contains, so that a list request never waits for the lock of
-//! the rooms, and no join waits for a list request.
+//! the rooms, and no join waits for a list request. With several instances, it also has a copy of
+//! the lists of the others.
 
 use std::{
-    collections::BTreeMap,
-    ops::Bound::{Excluded, Unbounded},
+    collections::{BTreeMap, HashSet},
     sync::Arc,
 };
 
@@ -17,8 +17,13 @@ use crate::{
     request::{Refusal, check_app, text_value},
     rooms::RoomKey,
     settings::Listing,
+    store::{InstanceId, Version},
 };
 
+use self::rooms::Merged;
+pub(crate) use self::rooms::{BadList, Change, Rooms};
+
+mod rooms;
 #[cfg(test)]
 mod tests;
 
@@ -111,48 +116,93 @@ impl Page {
 }
 
 /// The listed open rooms of all games.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Directory {
-    /// The rooms of each game by name, as JSON after a comma.
-    apps: BTreeMap<String, BTreeMap<String, Arc<[u8]>>>,
+    own: Arc<Rooms>,
+    /// The number of changes of the own rooms.
+    version: Version,
+    others: BTreeMap<InstanceId, Arc<Rooms>>,
+    /// The number of changes of all rooms.
+    changes: u64,
+    /// The maximum number of rooms of another instance.
+    max_rooms: usize,
 }
 
 impl Directory {
-    /// Sets the entry of a room. `None` removes it.
-    pub(crate) fn set(&mut self, key: RoomKey, listing: Option<&Listing>) {
-        match listing.and_then(|listing| serde_json::to_string(listing).ok()) {
-            Some(json) => {
-                let rooms = self.apps.entry(key.app).or_default();
-                let json = format!(",{json}").into_bytes();
-                rooms.insert(key.name, json.into());
-            }
-            None => {
-                if let Some(rooms) = self.apps.get_mut(&key.app) {
-                    rooms.remove(&key.name);
-                    if rooms.is_empty() {
-                        self.apps.remove(&key.app);
-                    }
-                }
-            }
+    /// Creates a list of at most `max_rooms` rooms of each other instance.
+    pub(crate) fn new(max_rooms: usize) -> Self {
+        Self {
+            own: Arc::default(),
+            version: 0,
+            others: BTreeMap::new(),
+            changes: 0,
+            max_rooms,
         }
+    }
+
+    /// Sets the entry of a room of this instance. `None` removes it.
+    pub(crate) fn set(&mut self, key: &RoomKey, listing: Option<&Listing>) {
+        let change = self.next_change();
+        // This copies the rooms only while another task uses them.
+        let own = Arc::make_mut(&mut self.own);
+        let is_changed = match listing {
+            Some(listing) => own.insert(&key.app, listing, change),
+            None => own.remove(&key.app, &key.name),
+        };
+        self.version += u64::from(is_changed);
+    }
+
+    /// Returns the rooms of this instance, and their version.
+    pub(crate) fn own(&self) -> (Version, Arc<Rooms>) {
+        (self.version, Arc::clone(&self.own))
+    }
+
+    /// Prepares a change of the rooms of another instance, so that the caller can parse the new ones
+    /// without the lock.
+    pub(crate) fn change_other(&mut self, id: &str) -> Change {
+        Change {
+            previous: self.others.get(id).map(Arc::clone).unwrap_or_default(),
+            number: self.next_change(),
+            max_rooms: self.max_rooms,
+        }
+    }
+
+    /// Sets the rooms of another instance. Returns the previous ones, so that the caller can free
+    /// them without the lock.
+    pub(crate) fn set_other(&mut self, id: InstanceId, rooms: Arc<Rooms>) -> Option<Arc<Rooms>> {
+        if rooms.is_empty() {
+            return self.others.remove(&id);
+        }
+        self.others.insert(id, rooms)
+    }
+
+    /// Removes and returns the rooms of all other instances but these.
+    pub(crate) fn remove_others(&mut self, except: &HashSet<&str>) -> Vec<Arc<Rooms>> {
+        let others = self.others.extract_if(.., |id, _| !except.contains(&**id));
+        others.map(|(_, rooms)| rooms).collect()
     }
 
     /// Returns the requested part of the list.
     pub(crate) fn page(&self, request: &ListRequest) -> Page {
-        let start = request.after.as_deref().map_or(Unbounded, Excluded);
-        let rooms = self.apps.get(&request.app).into_iter();
-        let mut rest = rooms.flat_map(|rooms| rooms.range::<str, _>((start, Unbounded)));
+        let others = self.others.values().map(|rooms| &**rooms);
+        let all = std::iter::once(&*self.own).chain(others);
+        let mut rest = Merged::new(all, &request.app, request.after.as_deref());
         let page: Vec<_> = rest.by_ref().take(request.limit).collect();
         let last = page.last().map(|(name, _)| *name);
         let next = last.filter(|_| rest.next().is_some());
 
-        let mut rooms = page.into_iter().map(|(_, json)| json);
+        let mut rooms = page.into_iter().map(|(_, entry)| &entry.json);
         let first = rooms.next().map_or(&[][..], |json| &json[1..]);
         let start = [&b"{\"rooms\":["[..], first].concat();
-        let end = format!("],\"next\":{}}}", Value::from(next.map(String::as_str)));
+        let end = format!("],\"next\":{}}}", Value::from(next));
         let mut parts = vec![start.into()];
         parts.extend(rooms.map(Arc::clone));
         parts.push(end.into_bytes().into());
         Page(parts)
+    }
+
+    fn next_change(&mut self) -> u64 {
+        self.changes += 1;
+        self.changes
     }
 }

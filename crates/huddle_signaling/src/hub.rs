@@ -93,7 +93,7 @@ impl Hub {
                 metrics: Arc::clone(&metrics),
                 owned: config.cluster.as_ref().map(|_| OwnedRooms::default()),
             }),
-            directory: Mutex::default(),
+            directory: Mutex::new(Directory::new(config.max_clients)),
             max_room_members: config.max_room_members,
             budget: Budget::new(config),
             turn: config.turn.clone(),

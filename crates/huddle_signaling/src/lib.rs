@@ -127,9 +127,9 @@
 //! # Several instances
 //! With [`Config::cluster`], several servers share their rooms, so clients of a room meet at
 //! whichever server they connect to. Each room has one owner, which Redis contains. The other servers
-//! forward connections to the owner. If it fails, another one takes over its rooms, and their clients
-//! connect again as after a restart. [`Cluster`] contains the options, and `docs/hosting.md` in the
-//! repository the exact rules.
+//! forward connections to the owner. Each server lists the rooms of all. If one fails, another one
+//! takes over its rooms, and their clients connect again as after a restart. [`Cluster`] contains
+//! the options, and `docs/hosting.md` in the repository the exact rules.
 //!
 //! # Limits
 //! One client cannot disturb the service for the other clients. [`Config`] limits messages, queues,

@@ -74,7 +74,7 @@ mod tests {
 
     #[tokio::test]
     async fn long_page_is_sent_in_chunks() {
-        let mut directory = Directory::default();
+        let mut directory = Directory::new(1000);
         for n in 100..200 {
             let name = n.to_string();
             let listing = Listing {
@@ -84,7 +84,7 @@ mod tests {
                 metadata: Metadata::try_from("\u{1}".repeat(256)).unwrap(),
             };
             let (app, next) = (String::new(), None);
-            directory.set(RoomKey { app, name, next }, Some(&listing));
+            directory.set(&RoomKey { app, name, next }, Some(&listing));
         }
         let all = ListRequest::parse(&"/rooms?limit=100".parse().unwrap(), &[]).unwrap();
         let mut body = pin!(PageBody::new(directory.page(&all)));

@@ -101,7 +101,7 @@ pub(crate) struct RoomStatus {
 }
 
 /// An entry in the list of rooms.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Listing {
     pub(crate) name: String,
     pub(crate) players: usize,

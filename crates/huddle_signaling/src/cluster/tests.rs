@@ -16,6 +16,7 @@ use crate::{
 
 mod convergence;
 mod groups;
+mod lists;
 
 /// One instance, without sockets.
 struct Instance {
@@ -116,6 +117,7 @@ impl Instance {
                 let step = Duration::from_millis(200);
                 sleep(step).await;
                 ticking.tick(step);
+                ticking.update_list();
             }
         };
         Self {

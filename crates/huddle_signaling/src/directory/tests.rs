@@ -2,7 +2,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::settings::Metadata;
+use crate::{settings::Metadata, store::MAX_LIST_BYTES};
+
+mod instances;
 
 fn key(app: &str, name: &str) -> RoomKey {
     RoomKey {
@@ -22,9 +24,9 @@ fn listing(name: &str, players: usize) -> Listing {
 }
 
 fn directory(rooms: &[(&str, &str)]) -> Directory {
-    let mut directory = Directory::default();
+    let mut directory = Directory::new(1000);
     for (app, name) in rooms {
-        directory.set(key(app, name), Some(&listing(name, 1)));
+        directory.set(&key(app, name), Some(&listing(name, 1)));
     }
     directory
 }
@@ -83,24 +85,24 @@ fn page_is_pinned() {
     let page = |directory: &Directory| json(directory.page(&parse("?limit=1").unwrap()));
     let room = json!({"name": "r1", "players": 1, "capacity": 8, "metadata": ""});
     assert_eq!(page(&directory), json!({"rooms": [room], "next": "r1"}));
-    directory.set(key("", "r2"), None);
+    directory.set(&key("", "r2"), None);
     assert_eq!(page(&directory), json!({"rooms": [room], "next": null}));
-    directory.set(key("", "r1"), None);
+    directory.set(&key("", "r1"), None);
     assert_eq!(page(&directory), json!({"rooms": [], "next": null}));
-    assert!(directory.apps.is_empty());
+    assert!(directory.own.is_empty());
 }
 
 /// The metadata of rooms can contain any character.
 #[test]
 fn page_is_valid_json_for_any_text() {
-    let mut directory = Directory::default();
+    let mut directory = Directory::new(1000);
     let name = "\"\\\u{0}\u{2028}";
     let room = Listing {
         metadata: Metadata::try_from("],\"next\":\"\n".to_owned()).unwrap(),
         ..listing(name, 3)
     };
-    directory.set(key("", name), Some(&room));
-    directory.set(key("", "~"), Some(&listing("~", 1)));
+    directory.set(&key("", name), Some(&room));
+    directory.set(&key("", "~"), Some(&listing("~", 1)));
     let page = json(directory.page(&parse("?limit=1").unwrap()));
     assert_eq!(page, json!({"rooms": [room], "next": name}));
 }
@@ -153,10 +155,10 @@ proptest! {
         names in prop::collection::btree_set("[a-c\u{e9}]{0,3}", 0..40),
         limit in 1..10_usize,
     ) {
-        let mut directory = Directory::default();
+        let mut directory = Directory::new(1000);
         for name in &names {
-            directory.set(key("", name), Some(&listing(name, 1)));
-            directory.set(key("other", name), Some(&listing(name, 1)));
+            directory.set(&key("", name), Some(&listing(name, 1)));
+            directory.set(&key("other", name), Some(&listing(name, 1)));
         }
         let mut request = ListRequest { app: String::new(), after: None, limit };
         let mut found = Vec::new();

@@ -1,11 +1,15 @@
 //! The settings of rooms, and the list of rooms.
 
-use std::sync::{MutexGuard, PoisonError};
+use std::{
+    collections::HashSet,
+    sync::{Arc, MutexGuard, PoisonError},
+};
 
 use super::{Hub, Membership};
 use crate::{
-    directory::{Directory, ListRequest, Page},
+    directory::{BadList, Directory, ListRequest, Page, Rooms},
     settings::SettingsChange,
+    store::{InstanceId, Version},
 };
 
 impl Hub {
@@ -17,19 +21,46 @@ impl Hub {
             .into_iter()
             .map(|key| {
                 let listing = state.registry.listing(&key);
+                // The members of other rooms are about to move.
+                let listing = listing.filter(|_| state.owns(&key));
                 (key, listing)
             })
             .collect();
         drop(state);
         let mut directory = self.directory();
         for (key, listing) in changes {
-            directory.set(key, listing.as_ref());
+            directory.set(&key, listing.as_ref());
         }
     }
 
     /// Returns a part of the list of rooms, as it was at the last update.
     pub(crate) fn list(&self, request: &ListRequest) -> Page {
         self.directory().page(request)
+    }
+
+    /// Returns the listed rooms of this instance as they were at the last update, and their version.
+    pub(crate) fn own_rooms(&self) -> (Version, Arc<Rooms>) {
+        self.directory().own()
+    }
+
+    /// Lists the rooms of another instance, as JSON, instead of its previous ones. If the JSON is not
+    /// valid, lists no rooms of that instance.
+    pub(crate) fn set_other_rooms(&self, id: InstanceId, json: &[u8]) -> Result<(), BadList> {
+        let change = self.directory().change_other(&id);
+        let (rooms, result) = match change.parse(json) {
+            Ok(rooms) => (rooms, Ok(())),
+            Err(problem) => (Rooms::default(), Err(problem)),
+        };
+        let previous = self.directory().set_other(id, Arc::new(rooms));
+        // This needs time, and here no list request waits for it.
+        drop((previous, change));
+        result
+    }
+
+    /// Lists no more rooms of other instances but these.
+    pub(crate) fn remove_other_rooms(&self, except: &HashSet<&str>) {
+        let removed = self.directory().remove_others(except);
+        drop(removed);
     }
 
     fn directory(&self) -> MutexGuard<'_, Directory> {

@@ -29,9 +29,7 @@ pub(crate) struct Changes {
 impl Hub {
     /// Returns whether clients can join a room here.
     pub(crate) fn owns(&self, key: &RoomKey) -> bool {
-        let state = self.lock();
-        let owned = state.owned.as_ref();
-        owned.is_none_or(|owned| owned.ownership.owns(key))
+        self.lock().owns(key)
     }
 
     /// Returns whether clients can join the room of the client's group here.
@@ -52,7 +50,11 @@ impl Hub {
 
     /// Records that the store has accepted a claim.
     pub(crate) fn claimed(&self, room: Held, sent: Duration, now: Duration) {
-        self.owned(|owned| owned.ownership.claimed(room, sent, now));
+        let mut state = self.lock();
+        state.registry.relist(&room.key);
+        if let Some(owned) = &mut state.owned {
+            owned.ownership.claimed(room, sent, now);
+        }
     }
 
     /// Records that other instances may have taken all rooms.
@@ -103,6 +105,12 @@ impl Hub {
 }
 
 impl State {
+    /// Returns whether clients can join a room here.
+    pub(super) fn owns(&self, key: &RoomKey) -> bool {
+        let owned = self.owned.as_ref();
+        owned.is_none_or(|owned| owned.ownership.owns(key))
+    }
+
     /// Returns whether this instance owns the room that the client enters.
     pub(super) fn is_owner(&self, join_request: &JoinRequest) -> bool {
         let Some(owned) = &self.owned else {
@@ -132,6 +140,9 @@ impl State {
             return;
         }
         self.metrics.rooms_conflicted(lost.len());
+        for key in lost {
+            self.registry.relist(key);
+        }
         let members: Vec<_> = lost
             .iter()
             .flat_map(|key| self.registry.members(key))

@@ -97,6 +97,13 @@ impl Registry {
         })
     }
 
+    /// Records that the list of rooms may contain the room from now on, or not any more.
+    pub(crate) fn relist(&mut self, key: &RoomKey) {
+        let room = self.names.get(key).and_then(|id| self.rooms.get(id));
+        let name = room.and_then(Room::listed_name).cloned();
+        self.listing_changes.extend(name);
+    }
+
     /// Returns the rooms whose [`listing`](Self::listing) may have changed since the previous call.
     pub(crate) fn take_listing_changes(&mut self) -> HashSet<RoomKey> {
         std::mem::take(&mut self.listing_changes)

@@ -2,7 +2,7 @@
 //! have failed.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -13,11 +13,17 @@ use std::{
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Answer, Claim, Epoch, Held, ROOM_LIFETIME, Renewal, Store, Unavailable};
+use super::{
+    Answer, Claim, Epoch, Held, InstanceId, Lists, MAX_LIST_BYTES, OtherList, ROOM_LIFETIME,
+    Renewal, Store, Unavailable, Version,
+};
 use crate::{config::Secret, rooms::RoomKey};
 
 /// The time in which the store must answer.
 const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The time in which the store must receive or send lists.
+const LIST_TIMEOUT: Duration = Duration::from_secs(5);
 
 type Id = u64;
 
@@ -26,6 +32,7 @@ type Id = u64;
 pub(crate) struct Entries {
     instances: HashMap<Id, (SocketAddr, Instant)>,
     rooms: HashMap<RoomKey, (Id, Epoch, Instant)>,
+    lists: BTreeMap<Id, (Version, Vec<u8>)>,
     secret: Option<String>,
 }
 
@@ -38,6 +45,8 @@ impl Entries {
         let now = Instant::now();
         self.instances.retain(|_, (_, end)| *end > now);
         self.rooms.retain(|_, (_, _, end)| *end > now);
+        let instances = &self.instances;
+        self.lists.retain(|id, _| instances.contains_key(id));
     }
 
     /// Returns the address of the living owner of a room.
@@ -70,6 +79,8 @@ impl Entries {
 pub(crate) struct Faults {
     /// No operation arrives.
     pub(crate) is_cut: AtomicBool,
+    /// No operation on lists arrives.
+    pub(crate) are_lists_cut: AtomicBool,
     /// The maximum delay of an operation, and of its answer, in milliseconds.
     pub(crate) delay_ms: AtomicU64,
 }
@@ -99,6 +110,20 @@ impl MemoryStore {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.expire();
         entries
+    }
+
+    /// Executes an operation on lists.
+    fn execute_list<'a, T: Send + 'static>(
+        &'a self,
+        operation: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Answer<'a, T> {
+        if self.faults.are_lists_cut.load(Ordering::Relaxed) {
+            return Box::pin(async {
+                sleep(LIST_TIMEOUT).await;
+                Err(Unavailable("the lists are cut".to_owned()))
+            });
+        }
+        self.execute(operation)
     }
 
     /// Executes an operation, perhaps after the instance has given up.
@@ -194,6 +219,39 @@ impl Store for MemoryStore {
     fn withdraw(&self) -> Answer<'_, ()> {
         self.execute(|store| {
             store.lock().instances.remove(&store.id);
+        })
+    }
+
+    fn publish<'a>(&'a self, version: Version, json: &'a [u8]) -> Answer<'a, ()> {
+        let json = json.to_vec();
+        self.execute_list(move |store| {
+            let mut entries = store.lock();
+            let previous = entries.lists.get(&store.id);
+            let is_newer = previous.is_none_or(|(previous, _)| version >= *previous);
+            if is_newer && entries.instances.contains_key(&store.id) {
+                entries.lists.insert(store.id, (version, json));
+            }
+        })
+    }
+
+    fn lists<'a>(&'a self, known: &'a HashMap<InstanceId, Version>) -> Answer<'a, Lists> {
+        let known = known.clone();
+        self.execute_list(move |store| {
+            let entries = store.lock();
+            let mut left = MAX_LIST_BYTES;
+            let others = entries.lists.iter().filter(|(id, _)| **id != store.id);
+            let others = others.map(|(id, (version, json))| {
+                let id = id.to_string();
+                let is_new = known.get(&id) != Some(version) && left > 0;
+                let json = is_new.then(|| json.clone());
+                left = left.saturating_sub(json.as_ref().map_or(0, Vec::len));
+                let version = *version;
+                OtherList { id, version, json }
+            });
+            Lists {
+                others: others.collect(),
+                own: entries.lists.get(&store.id).map(|(version, _)| *version),
+            }
         })
     }
 }

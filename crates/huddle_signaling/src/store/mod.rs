@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | instance | the address where the other instances reach it | the lease. The instance renews it |
 //! | room | its owner, and the epoch of the claim | [`ROOM_LIFETIME`]. The owner asserts it again |
+//! | list | the listed rooms of an instance as JSON, and the version of this list | the lease. The instance renews it |
 //! | secret | what the requests between instances contain | forever |
 //!
 //! A room whose owner has no entry is free. An owner with the address of the calling instance is a
@@ -13,12 +14,13 @@
 //! An operation that fails may be executed later. Therefore each claim of an instance has a higher
 //! *epoch*, and an operation with an older epoch never changes the entry of a newer claim.
 
-use std::{fmt, net::SocketAddr, time::Duration};
+use std::{collections::HashMap, fmt, net::SocketAddr, time::Duration};
 
 use futures_util::future::BoxFuture;
 
 use crate::{config::Secret, rooms::RoomKey};
 
+mod connection;
 #[cfg(test)]
 pub(crate) mod memory;
 pub(crate) mod redis;
@@ -31,6 +33,15 @@ pub(crate) const ROOM_LIFETIME: Duration = Duration::from_secs(60);
 
 /// The number of a claim. Each claim of an instance has a higher one.
 pub(crate) type Epoch = u64;
+
+/// The maximum length of the list of an instance. It limits the memory and the time for a list.
+pub(crate) const MAX_LIST_BYTES: usize = 8 * 1024 * 1024;
+
+/// The number of a version of an instance's list. Each version has a higher one.
+pub(crate) type Version = u64;
+
+/// The name of an instance in the store. It belongs to one process.
+pub(crate) type InstanceId = String;
 
 /// A room that an instance owns or wants to own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +70,24 @@ pub(crate) struct Renewal {
     pub(crate) secret: Secret,
 }
 
+/// The lists in the store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Lists {
+    /// The version of this instance's list. `None` if the store does not have it.
+    pub(crate) own: Option<Version>,
+    /// The lists of all other living instances that have published one.
+    pub(crate) others: Vec<OtherList>,
+}
+
+/// The list of another instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OtherList {
+    pub(crate) id: InstanceId,
+    pub(crate) version: Version,
+    /// `None` if this instance has this version, or if the answer would be too long.
+    pub(crate) json: Option<Vec<u8>>,
+}
+
 /// The store did not answer. Contains the cause.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
@@ -85,6 +114,13 @@ pub(crate) trait Store: fmt::Debug + Send + Sync {
     /// Removes the entries of rooms, unless they have changed since these claims.
     fn release<'a>(&'a self, rooms: &'a [Held]) -> Answer<'a, ()>;
 
-    /// Removes the entry of this instance, so that all its rooms are free.
+    /// Removes the entry of this instance, so that all its rooms are free, and its list.
     fn withdraw(&self) -> Answer<'_, ()>;
+
+    /// Writes the list of this instance, unless its entry is missing or the store has a newer list.
+    fn publish<'a>(&'a self, version: Version, json: &'a [u8]) -> Answer<'a, ()>;
+
+    /// Returns the lists that have other versions than the known ones. The answer contains at least
+    /// one of them.
+    fn lists<'a>(&'a self, known: &'a HashMap<InstanceId, Version>) -> Answer<'a, Lists>;
 }

@@ -1,6 +1,7 @@
 //! The store in Redis.
 
 use std::{
+    collections::HashMap,
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     sync::{Mutex, PoisonError},
@@ -8,23 +9,26 @@ use std::{
 };
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, FromRedisValue, RedisError, ScriptInvocation,
-    aio::MultiplexedConnection,
-};
-use tokio::{net::lookup_host, sync::Mutex as AsyncMutex, time::timeout};
+use redis::{Client, ConnectionAddr, ScriptInvocation};
+use tokio::{net::lookup_host, time::timeout};
 use tracing::info;
 use uuid::Uuid;
 
-use super::{Answer, Claim, Held, ROOM_LIFETIME, Renewal, Store, Unavailable, scripts::Scripts};
+use super::{
+    Answer, Claim, Held, InstanceId, Lists, MAX_LIST_BYTES, OtherList, ROOM_LIFETIME, Renewal,
+    Store, Unavailable, Version, connection::Connection, scripts::Scripts,
+};
 use crate::{
     config::{Cluster, Secret},
     error::ServerError,
     rooms::RoomKey,
 };
 
-/// The time in which Redis must accept a connection, or answer a command.
+/// The time in which Redis must answer a command.
 const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The time in which Redis must receive or send lists of rooms.
+const LIST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The maximum number of rooms in one script, so that it does not delay other instances.
 const MAX_BATCH: usize = 256;
@@ -36,14 +40,12 @@ const PLAIN: AsciiSet = NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'~');
 
-/// A connection to Redis, and its number.
-type Numbered = (u64, MultiplexedConnection);
-
 /// The store of one instance.
 #[derive(Debug)]
 pub(crate) struct RedisStore {
-    client: Client,
-    connection: AsyncMutex<(u64, Option<MultiplexedConnection>)>,
+    connection: Connection,
+    /// The connection for lists of rooms. They can be long, and must not delay other operations.
+    list_connection: Connection,
     scripts: Scripts,
     prefix: String,
     id: String,
@@ -66,8 +68,8 @@ impl RedisStore {
         let known = (!listening.ip().is_unspecified()).then_some(listening);
         let secret = [Uuid::new_v4(), Uuid::new_v4()].map(|half| half.simple().to_string());
         Ok(Self {
-            client,
-            connection: AsyncMutex::default(),
+            connection: Connection::new(client.clone(), TIMEOUT),
+            list_connection: Connection::new(client, LIST_TIMEOUT),
             scripts: Scripts::new(),
             prefix: config.prefix.clone(),
             id: Uuid::new_v4().simple().to_string(),
@@ -86,6 +88,15 @@ impl RedisStore {
         let [app, name] = [&key.app, &key.name].map(|name| utf8_percent_encode(name, &PLAIN));
         let next = key.next.map_or_else(String::new, |n| format!("?next={n}"));
         format!("{}room:{app}/{name}{next}", self.prefix)
+    }
+
+    fn lists(&self) -> String {
+        format!("{}list:", self.prefix)
+    }
+
+    /// Returns the key of the versions of all lists.
+    fn versions(&self) -> String {
+        format!("{}lists", self.prefix)
     }
 
     fn value(&self, room: &Held) -> String {
@@ -111,58 +122,17 @@ impl RedisStore {
 
     /// Returns an address of Redis.
     async fn resolve(&self) -> Result<SocketAddr, Unavailable> {
-        let addr = self.client.get_connection_info().addr();
+        let addr = self.connection.addr();
         let (host, port) = match addr {
             ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
                 (host.as_str(), *port)
             }
-            _ => return Err(self.no_answer()),
+            _ => return Err(self.connection.no_answer()),
         };
         let found = timeout(TIMEOUT, lookup_host((host, port))).await;
         let found = found.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         let found = found.and_then(|mut found| found.next().ok_or(io::ErrorKind::NotFound.into()));
         found.map_err(|error| Unavailable(format!("cannot look up Redis at {addr}: {error}")))
-    }
-
-    /// Returns the current connection, or a new one.
-    async fn connection(&self) -> Result<Numbered, Unavailable> {
-        let mut current = self.connection.lock().await;
-        let (number, connection) = &mut *current;
-        if let Some(connection) = connection {
-            return Ok((*number, connection.clone()));
-        }
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(TIMEOUT))
-            .set_response_timeout(Some(TIMEOUT));
-        let connect = self
-            .client
-            .get_multiplexed_async_connection_with_config(&config);
-        let new = timeout(2 * TIMEOUT, connect).await;
-        let new = new
-            .map_err(|_| self.no_answer())?
-            .map_err(|error| self.unavailable(&error))?;
-        *number += 1;
-        *connection = Some(new.clone());
-        Ok((*number, new))
-    }
-
-    /// Executes a script. A connection on which that fails is not used again: after a partition,
-    /// it could be silent for a long time.
-    async fn execute<T: FromRedisValue>(
-        &self,
-        script: &ScriptInvocation<'_>,
-    ) -> Result<T, Unavailable> {
-        let (number, mut connection) = self.connection().await?;
-        let result = match timeout(TIMEOUT, script.invoke_async(&mut connection)).await {
-            Ok(Ok(value)) => return Ok(value),
-            Ok(Err(error)) => Err(self.unavailable(&error)),
-            Err(_) => Err(self.no_answer()),
-        };
-        let mut current = self.connection.lock().await;
-        if current.0 == number {
-            current.1 = None;
-        }
-        result
     }
 
     /// Starts a script that compares the owners of rooms.
@@ -175,16 +145,6 @@ impl RedisStore {
         call.arg(&self.id).arg(address.to_string());
         call
     }
-
-    fn no_answer(&self) -> Unavailable {
-        let addr = self.client.get_connection_info().addr();
-        Unavailable(format!("Redis at {addr} does not answer"))
-    }
-
-    fn unavailable(&self, error: &RedisError) -> Unavailable {
-        let addr = self.client.get_connection_info().addr();
-        Unavailable(format!("Redis at {addr}: {error}"))
-    }
 }
 
 impl Store for RedisStore {
@@ -194,10 +154,11 @@ impl Store for RedisStore {
             let secret = lock(&self.secret).clone();
             let mut call = self.scripts.renew.key(self.instances() + &self.id);
             call.key(format!("{}secret", self.prefix))
+                .key(self.lists() + &self.id)
                 .arg(address.to_string())
                 .arg(millis(self.lease))
                 .arg(secret.expose());
-            let (had_entry, secret): (bool, String) = self.execute(&call).await?;
+            let (had_entry, secret): (bool, String) = self.connection.execute(&call).await?;
             let secret = Secret::new(secret);
             *lock(&self.secret) = secret.clone();
             Ok(Renewal {
@@ -213,7 +174,7 @@ impl Store for RedisStore {
             call.key(self.room(&room.key))
                 .arg(room.epoch)
                 .arg(millis(ROOM_LIFETIME));
-            let answer: String = self.execute(&call).await?;
+            let answer: String = self.connection.execute(&call).await?;
             match answer.as_str() {
                 "here" => Ok(Claim::Here),
                 "lapsed" => Ok(Claim::Lapsed),
@@ -226,7 +187,7 @@ impl Store for RedisStore {
         Box::pin(async {
             let mut call = self.with_owner(&self.scripts.find, self.address().await?);
             call.key(self.room(key));
-            let answer: Option<String> = self.execute(&call).await?;
+            let answer: Option<String> = self.connection.execute(&call).await?;
             answer.as_deref().map(parse).transpose()
         })
     }
@@ -241,7 +202,7 @@ impl Store for RedisStore {
                 for room in batch {
                     call.key(self.room(&room.key)).arg(room.epoch);
                 }
-                let found: Vec<usize> = self.execute(&call).await?;
+                let found: Vec<usize> = self.connection.execute(&call).await?;
                 conflicts.extend(found.into_iter().map(|index| start + index));
             }
             Ok(conflicts)
@@ -255,7 +216,7 @@ impl Store for RedisStore {
                 for room in batch {
                     call.key(self.room(&room.key)).arg(self.value(room));
                 }
-                self.execute::<()>(&call).await?;
+                self.connection.execute::<()>(&call).await?;
             }
             Ok(())
         })
@@ -263,11 +224,48 @@ impl Store for RedisStore {
 
     fn withdraw(&self) -> Answer<'_, ()> {
         Box::pin(async {
-            let (_, mut connection) = self.connection().await?;
-            let mut command = redis::cmd("DEL");
-            command.arg(self.instances() + &self.id);
-            let deleted = command.query_async::<()>(&mut connection).await;
-            deleted.map_err(|error| self.unavailable(&error))
+            let mut call = self.scripts.withdraw.key(self.instances() + &self.id);
+            call.key(self.lists() + &self.id)
+                .key(self.versions())
+                .arg(&self.id);
+            self.connection.execute(&call).await
+        })
+    }
+
+    fn publish<'a>(&'a self, version: Version, json: &'a [u8]) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let mut call = self.scripts.publish.key(self.instances() + &self.id);
+            call.key(self.lists() + &self.id)
+                .key(self.versions())
+                .arg(&self.id)
+                .arg(version)
+                .arg(millis(self.lease))
+                .arg(json);
+            self.list_connection.execute(&call).await
+        })
+    }
+
+    fn lists<'a>(&'a self, known: &'a HashMap<InstanceId, Version>) -> Answer<'a, Lists> {
+        Box::pin(async move {
+            let mut call = self.scripts.lists.key(self.versions());
+            call.arg(self.instances())
+                .arg(self.lists())
+                .arg(&self.id)
+                .arg(MAX_LIST_BYTES);
+            for (id, version) in known {
+                call.arg(id).arg(version);
+            }
+            let found: Vec<(InstanceId, Version, Option<Vec<u8>>)> =
+                self.list_connection.execute(&call).await?;
+            let mut lists = Lists::default();
+            for (id, version, json) in found {
+                if id == self.id {
+                    lists.own = Some(version);
+                } else {
+                    lists.others.push(OtherList { id, version, json });
+                }
+            }
+            Ok(lists)
         })
     }
 }

@@ -14,6 +14,8 @@ use tokio::time::sleep;
 use super::{memory::MemoryStore, redis::RedisStore, *};
 use crate::config::Cluster;
 
+mod lists;
+
 /// An operation of one of two instances, with the epoch of a claim.
 #[derive(Debug, Clone, Copy)]
 enum Operation {

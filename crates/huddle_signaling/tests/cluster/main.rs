@@ -5,6 +5,7 @@
 mod common;
 mod drain;
 mod failures;
+mod lists;
 mod meeting;
 mod player;
 mod program;

@@ -1,4 +1,5 @@
-//! Whatever the store did: when it works again, each room is at one instance.
+//! Whatever the store did: when it works again, each room is at one instance, and all instances list
+//! it.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -61,7 +62,7 @@ fn stay(world: &Arc<World>, places: &Places, number: usize, room: u8, through: u
     let mut through = through;
     let task = tokio::spawn(async move {
         loop {
-            let request = request(&room.to_string());
+            let request = lists::listed(&room.to_string());
             if let Some((instance, client)) = world.join(through, &request).await {
                 places.lock().unwrap().insert(number, (room, instance));
                 let _ = client.inbox.ejected.await;
@@ -119,6 +120,16 @@ async fn simulate(events: &[Event], seed: u64) -> Result<(), TestCaseError> {
         prop_assert_eq!(instances.len(), 1, "room {} is at {:?}", room, instances);
         let owner = world.entries().owner(&key(&room.to_string()));
         prop_assert_eq!(owner, instances.first().copied().map(address));
+    }
+    for instance in &world.instances {
+        let expected: Vec<_> = rooms
+            .iter()
+            .map(|room| {
+                let members = places.values().filter(|(of, _)| of == room);
+                (room.to_string(), members.count())
+            })
+            .collect();
+        prop_assert_eq!(instance.rooms(), expected);
     }
     // There are no ghosts.
     let counts = world.instances.iter().map(|instance| instance.hub.count());
