@@ -90,7 +90,8 @@ async fn answer(
         async {
             // An error ends the connection.
             let exchange = exchange.ok_or(io::ErrorKind::ConnectionAborted)?;
-            let response = http::handle(app, request.map(Body::new), exchange);
+            // A connection that sends no request should not need the memory of an answer.
+            let response = Box::pin(http::handle(app, request.map(Body::new), exchange));
             Ok::<_, io::Error>(response.await)
         }
     });

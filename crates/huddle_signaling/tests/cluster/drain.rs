@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 use crate::{
-    common::redis::Redis,
+    common::{get, redis::Redis},
     support::{Instance, LONG, RECOVERY, closed_later, expect_count, join_again, lost},
 };
 
@@ -20,6 +20,9 @@ async fn clients_of_a_draining_instance_meet_at_the_other_one() {
     let through_draining = join_again(draining.addr, "/stays").await;
     stays.expect_new_peer(&through_draining).await;
     draining.signal("TERM").await;
+    // It has given up its rooms before it drains.
+    let drains = async { while get(draining.addr, "/ready", "").await.status != 503 {} };
+    timeout(LONG, drains).await.unwrap();
 
     // The room can form at the other instance before all clients are disconnected.
     let start = Instant::now();
