@@ -1,9 +1,20 @@
 //! The list of rooms of all instances.
 
-use serde_json::json;
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
-use super::*;
-use crate::common::lobby::{Member, all, list, listing};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::{
+    common::{
+        lobby::{Member, all, list, listing},
+        redis::Redis,
+    },
+    support::{Instance, LONG, join_again, start},
+};
 
 /// Waits until the list of an instance is the expected one.
 async fn expect_list(addr: SocketAddr, query: &str, expected: Value) {
