@@ -1,10 +1,13 @@
 //! An instance that shuts down while another one serves its rooms.
 
-use crate::common::redis::Redis;
-use crate::support::{Instance, LONG, RECOVERY, closed_later, expect_count, join_again, lost};
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
 use tokio::time::timeout;
+
+use crate::{
+    common::redis::Redis,
+    support::{Instance, LONG, RECOVERY, closed_later, expect_count, join_again, lost},
+};
 
 #[tokio::test]
 async fn clients_of_a_draining_instance_meet_at_the_other_one() {

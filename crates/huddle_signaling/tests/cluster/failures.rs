@@ -1,22 +1,23 @@
 //! Instances and stores that fail.
 
-use crate::common::Client;
-use crate::common::RunningServer;
-use crate::common::connect;
-use crate::common::get;
-use crate::common::redis::Redis;
-use crate::support::{
-    Instance, LONG, RECOVERY, closed_later, count, expect_count, join_again, lost, start,
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
 };
+
 use serde_json::json;
-use std::net::SocketAddr;
-use std::time::Duration;
-use std::time::Instant;
 use tokio::time::sleep;
 
 use crate::{
-    common::{closed, redis::Wire, refused},
+    common::{
+        Client, RunningServer, closed, connect, get,
+        redis::{Redis, Wire},
+        refused,
+    },
     player::Player,
+    support::{
+        Instance, LONG, RECOVERY, closed_later, count, expect_count, join_again, lost, start,
+    },
 };
 
 /// Checks that exactly these clients are in the room of `addr`, and meet a newcomer.

@@ -1,19 +1,15 @@
 //! Clients that connect to different instances.
 
-use crate::support::join_again;
+use std::time::Duration;
 
-use crate::common::connect;
-use crate::common::get;
-use crate::common::redis::Redis;
-use crate::support::{config, count, start};
 use huddle_signaling::Config;
 use serde_json::json;
-use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::{
-    common::{closed, refused},
+    common::{closed, connect, get, redis::Redis, refused},
     player::Player,
+    support::{config, count, join_again, start},
 };
 
 #[tokio::test]

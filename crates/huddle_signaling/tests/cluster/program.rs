@@ -1,17 +1,21 @@
 //! The options of the program, and its errors.
 
-use crate::common::listening;
-use crate::common::redis::Redis;
-use crate::support::{LONG, join_again};
-use std::process::Output;
-use std::process::Stdio;
-use tokio::process::Command;
-use tokio::time::timeout;
+use std::process::{Output, Stdio};
 
 use rcgen::{CertificateParams, KeyPair};
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::Command,
+    time::timeout,
+};
 
-use crate::common::redis::free_port;
+use crate::{
+    common::{
+        listening,
+        redis::{Redis, free_port},
+    },
+    support::{LONG, join_again},
+};
 
 fn program(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_huddle-signaling"));

@@ -1,34 +1,32 @@
 //! Requests between instances, tokens, addresses and TLS.
 
-use crate::common;
-use crate::common::Client;
-use crate::common::RunningServer;
-use crate::common::redis::Redis;
-use crate::support::join_again;
-use crate::support::{config, count, start};
-use futures_util::StreamExt;
-use huddle_signaling::Config;
-use huddle_signaling::Secret;
-use matchbox_protocol::JsonPeerEvent;
-use std::net::SocketAddr;
-use std::time::Duration;
-use std::{fs, sync::Arc, time::SystemTime};
-use tokio_tungstenite::connect_async;
-use tokio_tungstenite::tungstenite::Message;
+use std::{
+    fs,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use huddle_signaling::{Claims, Server, SigningKey, Tls, TokenKey};
+use futures_util::StreamExt;
+use huddle_signaling::{Claims, Config, Secret, Server, SigningKey, Tls, TokenKey};
+use matchbox_protocol::JsonPeerEvent;
 use rcgen::{CertificateParams, KeyPair};
 use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::ServerName};
 use tokio::{net::TcpStream, sync::oneshot};
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::{
-    client_async,
-    tungstenite::{Error, client::IntoClientRequest},
+    client_async, connect_async,
+    tungstenite::{Error, Message, client::IntoClientRequest},
 };
 
-use crate::common::{
-    get_on, refused,
-    sources::{connect_from, join_forwarded, loopback, refusal},
+use crate::{
+    common::{
+        Client, RunningServer, get_on,
+        redis::Redis,
+        refused,
+        sources::{connect_from, join_forwarded, loopback, refusal},
+    },
+    support::{config, count, join_again, start},
 };
 
 /// Starts an instance, and returns the address of its listener for other instances.
@@ -82,8 +80,8 @@ async fn client_counts_for_its_address_at_both_instances() {
         ..config(&redis.url())
     };
     let [front, owner] = [
-        common::start(limited.clone()).await,
-        common::start(limited).await,
+        crate::common::start(limited.clone()).await,
+        crate::common::start(limited).await,
     ];
     let mut host = join_again(owner.addr, "/room").await;
     let headers = |address| [("X-Forwarded-For", address)];
@@ -118,8 +116,8 @@ async fn token_is_valid_at_the_owner_of_its_room() {
         ..config(&redis.url())
     };
     let [front, owner] = [
-        common::start(with_tokens.clone()).await,
-        common::start(with_tokens).await,
+        crate::common::start(with_tokens.clone()).await,
+        crate::common::start(with_tokens).await,
     ];
     let key = SigningKey::from_secret(&Secret::new(SECRET)).unwrap();
     let claims = || Claims::new(SystemTime::now() + Duration::from_secs(60));
@@ -156,7 +154,7 @@ async fn tls_ends_at_the_first_instance() {
     };
     fs::write(&tls.certificates, certificate.pem()).unwrap();
     fs::write(&tls.key, key.serialize_pem()).unwrap();
-    let front = common::start(Config {
+    let front = crate::common::start(Config {
         tls: Some(tls),
         ..config(&redis.url())
     });
