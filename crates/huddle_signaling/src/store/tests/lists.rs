@@ -118,6 +118,10 @@ async fn list_in_redis_lives_as_long_as_its_instance() {
     // The instance returns, and sees that its list is gone.
     assert!(short.renew().await.unwrap().had_lapsed);
     assert_eq!(receive(&short, &mut HashMap::new()).await.0, None);
+    // A publication that arrives after the instance has left leaves nothing behind.
+    other.publish(1, b"list").await.unwrap();
+    other.withdraw().await.unwrap();
+    other.publish(2, b"list").await.unwrap();
     let client = ::redis::Client::open(format!("redis://127.0.0.1:{}", redis.port)).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let mut keys = ::redis::cmd("KEYS");
