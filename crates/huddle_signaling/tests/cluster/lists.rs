@@ -16,6 +16,16 @@ use crate::{
     support::{Instance, LONG, join_again, start},
 };
 
+/// Joins with extensions, and tries again when the server refuses.
+async fn join(addr: SocketAddr, room: &str) -> Member {
+    let joint = if room.contains('?') { '&' } else { '?' };
+    let client = join_again(addr, &format!("{room}{joint}huddle=1")).await;
+    Member {
+        id: client.id,
+        socket: client.socket,
+    }
+}
+
 /// Waits until the list of an instance is the expected one.
 async fn expect_list(addr: SocketAddr, query: &str, expected: Value) {
     let start = Instant::now();
@@ -41,16 +51,16 @@ async fn room_of_one_instance_is_in_the_list_of_the_other() {
     let Some(redis) = Redis::start() else { return };
     let [one, other] = [start(&redis.url()).await, start(&redis.url()).await];
     let addrs = [one.addr, other.addr];
-    let mut keeper = Member::join(one.addr, "/a?listed=1&capacity=4&metadata=dust").await;
-    let _game = Member::join(other.addr, "/duel/b?listed=1").await;
-    let _hidden = Member::join(one.addr, "/hidden").await;
+    let mut keeper = join(one.addr, "/a?listed=1&capacity=4&metadata=dust").await;
+    let _game = join(other.addr, "/duel/b?listed=1").await;
+    let _hidden = join(one.addr, "/hidden").await;
     let shared = Instant::now();
     expect_lists(&addrs, "", &[listing("a", 1, 4, "dust")]).await;
     println!("the list was shared after {:?}", shared.elapsed());
     expect_lists(&addrs, "?app=duel", &[listing("b", 1, 64, "")]).await;
 
     // A client joins through the other instance.
-    let member = Member::join(other.addr, "/a").await;
+    let member = join(other.addr, "/a").await;
     expect_lists(&addrs, "", &[listing("a", 2, 4, "dust")]).await;
     drop(member);
     expect_lists(&addrs, "", &[listing("a", 1, 4, "dust")]).await;
@@ -78,7 +88,7 @@ async fn pages_of_the_list_contain_the_rooms_of_all_instances() {
         (one.addr, "b"),
         (other.addr, "a"),
     ] {
-        keepers.push(Member::join(addr, &format!("/{name}?listed=1")).await);
+        keepers.push(join(addr, &format!("/{name}?listed=1")).await);
     }
     let rooms = ["a", "b", "c", "d"].map(|name| listing(name, 1, 64, ""));
     for addr in [one.addr, other.addr] {
@@ -94,8 +104,8 @@ async fn rooms_of_a_killed_instance_disappear_from_the_list() {
     let Some(redis) = Redis::start() else { return };
     let mut killed = Instance::start(&redis, &[]).await;
     let survivor = Instance::start(&redis, &[]).await;
-    let lost = Member::join(killed.addr, "/a?listed=1").await;
-    let _stays = Member::join(survivor.addr, "/b?listed=1").await;
+    let lost = join(killed.addr, "/a?listed=1").await;
+    let _stays = join(survivor.addr, "/b?listed=1").await;
     let rooms = ["a", "b"].map(|name| listing(name, 1, 64, ""));
     expect_lists(&[killed.addr, survivor.addr], "", &rooms).await;
     killed.process.kill().await.unwrap();
@@ -114,7 +124,7 @@ async fn rooms_of_a_draining_instance_disappear_from_the_list() {
     let other = Instance::start(&redis, &[]).await;
     let mut members = Vec::new();
     for n in 0..20 {
-        members.push(Member::join(draining.addr, &format!("/{n}?listed=1")).await);
+        members.push(join(draining.addr, &format!("/{n}?listed=1")).await);
     }
     let mut names: Vec<_> = (0..20).map(|n: u8| n.to_string()).collect();
     names.sort();
@@ -130,8 +140,8 @@ async fn lists_are_complete_after_redis_lost_its_data() {
         return;
     };
     let [one, other] = [start(&redis.url()).await, start(&redis.url()).await];
-    let _a = Member::join(one.addr, "/a?listed=1").await;
-    let _b = Member::join(other.addr, "/b?listed=1").await;
+    let _a = join(one.addr, "/a?listed=1").await;
+    let _b = join(other.addr, "/b?listed=1").await;
     let mut rooms = ["a", "b"].map(|name| listing(name, 1, 64, ""));
     expect_lists(&[one.addr, other.addr], "", &rooms).await;
     redis.restart();
