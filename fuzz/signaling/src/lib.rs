@@ -2,7 +2,7 @@
 //! source files of huddle_signaling.
 
 // Some items are only used by the rest of huddle_signaling.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 #[rustfmt::skip]
 #[path = "../../../crates/huddle_signaling/src/access.rs"]
@@ -17,7 +17,7 @@ mod close_code;
 #[path = "../../../crates/huddle_signaling/src/config/mod.rs"]
 mod config;
 #[rustfmt::skip]
-#[path = "../../../crates/huddle_signaling/src/directory.rs"]
+#[path = "../../../crates/huddle_signaling/src/directory/mod.rs"]
 mod directory;
 #[rustfmt::skip]
 #[path = "../../../crates/huddle_signaling/src/error.rs"]

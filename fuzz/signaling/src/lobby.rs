@@ -100,7 +100,7 @@ impl Scenario {
             registry: Registry::new(limits(), GroupIds::new(&[])),
             clients: BTreeMap::new(),
             settings: BTreeMap::new(),
-            directory: Directory::default(),
+            directory: Directory::new(64),
             last: 0,
         };
         for step in self.steps {
@@ -307,7 +307,7 @@ impl World {
         }
         for key in self.registry.take_listing_changes() {
             let listing = self.registry.listing(&key);
-            self.directory.set(key, listing.as_ref());
+            self.directory.set(&key, listing.as_ref());
         }
         for app in ["", "duel"] {
             let of_app = self.settings.iter().filter(|((of, _), _)| of == app);

@@ -16,8 +16,8 @@ use tracing::{debug, error, info};
 
 use super::Cluster;
 use crate::{
-    directory::BadList,
-    store::{InstanceId, MAX_LIST_BYTES, OtherList, ROOM_LIFETIME, Unavailable, Version},
+    directory::{BadList, InstanceId, MAX_LIST_BYTES, Version},
+    store::{OtherList, ROOM_LIFETIME, Unavailable},
 };
 
 /// The number of bytes per second that an instance publishes. All other instances receive them, so

@@ -10,7 +10,10 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{config::MAX_NAME_BYTES, settings::Listing, store::MAX_LIST_BYTES};
+use crate::{config::MAX_NAME_BYTES, settings::Listing};
+
+/// The maximum length of the list of an instance. It limits the memory and the time for a list.
+pub(crate) const MAX_LIST_BYTES: usize = 8 * 1024 * 1024;
 
 /// A room in the list.
 #[derive(Debug, Clone)]

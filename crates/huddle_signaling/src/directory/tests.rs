@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{settings::Metadata, store::MAX_LIST_BYTES};
+use crate::settings::Metadata;
 
 mod instances;
 

@@ -7,9 +7,8 @@ use std::{
 
 use super::{Hub, Membership};
 use crate::{
-    directory::{BadList, Directory, ListRequest, Page, Rooms},
+    directory::{BadList, Directory, InstanceId, ListRequest, Page, Rooms, Version},
     settings::SettingsChange,
-    store::{InstanceId, Version},
 };
 
 impl Hub {

@@ -14,10 +14,13 @@ use std::{
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
-    Answer, Claim, Epoch, Held, InstanceId, Lists, MAX_LIST_BYTES, OtherList, ROOM_LIFETIME,
-    Renewal, Store, Unavailable, Version,
+    Answer, Claim, Epoch, Held, Lists, OtherList, ROOM_LIFETIME, Renewal, Store, Unavailable,
 };
-use crate::{config::Secret, rooms::RoomKey};
+use crate::{
+    config::Secret,
+    directory::{InstanceId, MAX_LIST_BYTES, Version},
+    rooms::RoomKey,
+};
 
 /// The time in which the store must answer.
 const TIMEOUT: Duration = Duration::from_secs(1);

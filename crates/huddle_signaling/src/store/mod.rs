@@ -18,7 +18,11 @@ use std::{collections::HashMap, fmt, net::SocketAddr, time::Duration};
 
 use futures_util::future::BoxFuture;
 
-use crate::{config::Secret, rooms::RoomKey};
+use crate::{
+    config::Secret,
+    directory::{InstanceId, Version},
+    rooms::RoomKey,
+};
 
 mod connection;
 #[cfg(test)]
@@ -33,15 +37,6 @@ pub(crate) const ROOM_LIFETIME: Duration = Duration::from_secs(60);
 
 /// The number of a claim. Each claim of an instance has a higher one.
 pub(crate) type Epoch = u64;
-
-/// The maximum length of the list of an instance. It limits the memory and the time for a list.
-pub(crate) const MAX_LIST_BYTES: usize = 8 * 1024 * 1024;
-
-/// The number of a version of an instance's list. Each version has a higher one.
-pub(crate) type Version = u64;
-
-/// The name of an instance in the store. It belongs to one process.
-pub(crate) type InstanceId = String;
 
 /// A room that an instance owns or wants to own.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,11 +15,12 @@ use tracing::info;
 use uuid::Uuid;
 
 use super::{
-    Answer, Claim, Held, InstanceId, Lists, MAX_LIST_BYTES, OtherList, ROOM_LIFETIME, Renewal,
-    Store, Unavailable, Version, connection::Connection, scripts::Scripts,
+    Answer, Claim, Held, Lists, OtherList, ROOM_LIFETIME, Renewal, Store, Unavailable,
+    connection::Connection, scripts::Scripts,
 };
 use crate::{
     config::{Cluster, Secret},
+    directory::{InstanceId, MAX_LIST_BYTES, Version},
     error::ServerError,
     rooms::RoomKey,
 };

@@ -1,5 +1,7 @@
 //! The lists of rooms in both stores.
 
+use crate::directory::MAX_LIST_BYTES;
+
 use super::*;
 
 /// Requests lists, and updates the known versions. Returns the version of the own list, and the new

@@ -17,15 +17,20 @@ use crate::{
     request::{Refusal, check_app, text_value},
     rooms::RoomKey,
     settings::Listing,
-    store::{InstanceId, Version},
 };
 
 use self::rooms::Merged;
-pub(crate) use self::rooms::{BadList, Change, Rooms};
+pub(crate) use self::rooms::{BadList, Change, MAX_LIST_BYTES, Rooms};
 
 mod rooms;
 #[cfg(test)]
 mod tests;
+
+/// The number of a version of an instance's list. Each version has a higher one.
+pub(crate) type Version = u64;
+
+/// The name of an instance in the store. It belongs to one process.
+pub(crate) type InstanceId = String;
 
 /// The number of rooms in an answer if the request contains none.
 const DEFAULT_LIMIT: usize = 50;
