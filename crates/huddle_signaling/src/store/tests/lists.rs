@@ -1,8 +1,7 @@
 //! The lists of rooms in both stores.
 
-use crate::directory::MAX_LIST_BYTES;
-
 use super::*;
+use crate::directory::MAX_LIST_BYTES;
 
 /// Requests lists, and updates the known versions. Returns the version of the own list, and the new
 /// lists.
