@@ -49,6 +49,9 @@ const GROUP_PAUSE: Duration = Duration::from_millis(500);
 /// The maximum number of clients that wait for the store.
 const MAX_WAITING: usize = 1024;
 
+/// The pause of a client whose owner cannot be reached.
+const SUCCESSION_PAUSE: Duration = Duration::from_millis(250);
+
 /// The maximum time for the last operation of an instance that ends.
 const WITHDRAW_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -134,6 +137,20 @@ impl Cluster {
             (Err(_), Some(address)) => Ok(Owner::There(address)),
             (Err(_), None) => Err(Unavailable("the store does not answer".to_owned())),
         }
+    }
+
+    /// Lets a client whose owner cannot be reached wait a moment, because another instance owns the
+    /// room when the lease of that owner has expired. Returns false if the client has waited for longer
+    /// than that since it `started`, or if too many clients wait.
+    pub(crate) async fn wait_for_successor(&self, started: Instant) -> bool {
+        if started.elapsed() > self.lease + SUCCESSION_PAUSE {
+            return false;
+        }
+        let Ok(_permit) = self.waiting.try_acquire() else {
+            return false;
+        };
+        sleep(SUCCESSION_PAUSE).await;
+        true
     }
 
     /// Asks the store for the owner until it answers.

@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hyper::upgrade::OnUpgrade;
+use tokio::time::Instant;
 use tracing::debug;
 
 use crate::{
@@ -199,7 +200,9 @@ async fn enter(
         admitted,
     } = checked;
     let max_clients = app.config.max_clients_per_address;
-    for _ in 0..ATTEMPTS {
+    let started = Instant::now();
+    let mut attempts = 0;
+    while attempts < ATTEMPTS {
         let joined = app
             .hub
             .join(join_request.clone(), Some(Arc::clone(&admitted)));
@@ -212,6 +215,7 @@ async fn enter(
                     Refusal::StoreUnavailable
                 })?;
                 let Owner::There(address) = owner else {
+                    attempts += 1;
                     continue;
                 };
                 if exchange.is_forwarded() {
@@ -227,10 +231,13 @@ async fn enter(
                     Ok(Answer::Accepted(upstream)) => return Ok(Entry::Forwarded(upstream, pipe)),
                     Ok(Answer::Refused(response)) => return Ok(Entry::Answered(response)),
                     // The room has just moved.
-                    Ok(Answer::NotOwner) => {}
+                    Ok(Answer::NotOwner) => attempts += 1,
                     Err(error) => {
                         debug!(%address, %error, "cannot forward a client");
-                        return Err(Refusal::StoreUnavailable);
+                        // The owner may have died, and its rooms are free when its lease expires.
+                        if !cluster.wait_for_successor(started).await {
+                            return Err(Refusal::StoreUnavailable);
+                        }
                     }
                 }
             }

@@ -57,6 +57,25 @@ async fn clients_of_a_killed_owner_meet_at_the_survivor() {
 }
 
 #[tokio::test]
+async fn client_that_returns_before_the_lease_has_expired_waits_for_it() {
+    let Some(redis) = Redis::start() else { return };
+    let mut owner = Instance::start(&redis, &[]).await;
+    let survivor = Instance::start(&redis, &[]).await;
+    let forwarded = join_again(survivor.addr, "/room").await;
+    let direct = join_again(owner.addr, "/room").await;
+    owner.process.kill().await.unwrap();
+    for client in [direct, forwarded] {
+        lost(client).await;
+    }
+    // The survivor refuses neither of them.
+    let _back = tokio::join!(
+        Client::join(survivor.addr, "/room"),
+        Client::join(survivor.addr, "/room")
+    );
+    expect_count(survivor.addr, (1, 2)).await;
+}
+
+#[tokio::test]
 async fn clients_of_a_killed_front_return_through_another_instance() {
     let Some(redis) = Redis::start() else { return };
     let owner = Instance::start(&redis, &[]).await;
