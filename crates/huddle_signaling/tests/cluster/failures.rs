@@ -61,8 +61,8 @@ async fn client_that_returns_before_the_lease_has_expired_waits_for_it() {
     let Some(redis) = Redis::start() else { return };
     let mut owner = Instance::start(&redis, &[]).await;
     let survivor = Instance::start(&redis, &[]).await;
-    let forwarded = join_again(survivor.addr, "/room").await;
     let direct = join_again(owner.addr, "/room").await;
+    let forwarded = join_again(survivor.addr, "/room").await;
     owner.process.kill().await.unwrap();
     for client in [direct, forwarded] {
         lost(client).await;
