@@ -59,8 +59,8 @@ async fn clients_of_a_killed_owner_meet_at_the_survivor() {
 #[tokio::test]
 async fn client_that_returns_before_the_lease_has_expired_waits_for_it() {
     let Some(redis) = Redis::start() else { return };
-    let mut owner = Instance::start(&redis, &[]).await;
-    let survivor = Instance::start(&redis, &[]).await;
+    let mut owner = Instance::start(&redis, &["--lease", "2s"]).await;
+    let survivor = Instance::start(&redis, &["--lease", "2s"]).await;
     let direct = join_again(owner.addr, "/room").await;
     let forwarded = join_again(survivor.addr, "/room").await;
     owner.process.kill().await.unwrap();
