@@ -221,6 +221,11 @@ impl ClientGroup {
             let has_secret = session["resume"].as_str().is_some_and(|s| s.len() == 32);
             return format!("Session {} ms, secret: {has_secret}", session["timeout_ms"]);
         }
+        if let Some(room) = event.get("Room") {
+            let (open, capacity) = (&room["open"], &room["capacity"]);
+            let keeper = client(&room["keeper"]);
+            return format!("Room of {keeper}, open: {open}, capacity: {capacity}");
+        }
         match event.get("Signal") {
             Some(signal) => format!("{} from {}", signal["data"], client(&signal["sender"])),
             None => event.to_string(),

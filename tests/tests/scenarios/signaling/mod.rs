@@ -350,11 +350,12 @@ const BEHAVIORS: &[Behavior] = &[
             ours: &[
                 "1 receives Session 10000 ms, secret: true",
                 "1 receives Members 0",
+                "1 receives Room of 0, open: true, capacity: 64",
                 "0 receives NewPeer 1",
                 "1 receives \"KeepAlive\"",
                 "0 receives 1 from 1",
             ],
-            reason: "pages cannot send pings, so they detect a dead connection by the missing echo; new members receive the ids of members that do not answer; a client that loses its connection takes its place again",
+            reason: "pages cannot send pings, so they detect a dead connection by the missing echo; new members receive the ids of members that do not answer; a client that loses its connection takes its place again; players can list their rooms and close them",
         },
     },
     Behavior {

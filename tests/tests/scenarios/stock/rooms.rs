@@ -65,7 +65,7 @@ impl NumberedRoom {
                         .with_context(|| format!("{peer} is not a matchbox client"))?;
                     received.channels[channel.index()].record(channel.index(), &bytes);
                 }
-                RoomEvent::Signaling(_) => {}
+                RoomEvent::Signaling(_) | RoomEvent::SettingsChanged(_) => {}
                 event => bail!("unexpected event: {event:?}"),
             }
         }
@@ -235,7 +235,7 @@ fn until_removed(ours: &mut NumberedRoom, peer_id: PeerId) -> anyhow::Result<()>
     while began.elapsed() < REMOVAL_TIMEOUT {
         match ours.room.poll() {
             Some(RoomEvent::PeerLeft { peer_id: left, .. }) if left == peer_id => return Ok(()),
-            Some(RoomEvent::Packet { .. }) => {}
+            Some(RoomEvent::Packet { .. } | RoomEvent::SettingsChanged(_)) => {}
             Some(event) => bail!("unexpected event: {event:?}"),
             None => thread::sleep(Duration::from_millis(5)),
         }
