@@ -27,9 +27,9 @@ use crate::{
     rooms::{JoinError, JoinRequest},
 };
 
-/// The number of bytes that are read from a socket at once: an offer and its candidates. Each client
+/// The number of bytes that are read from a socket at once: an offer and a few candidates. Each client
 /// needs a buffer of this size, even while it is idle.
-const SOCKET_BUFFER_BYTES: usize = 3 * 1024;
+const SOCKET_BUFFER_BYTES: usize = 2 * 1024;
 
 /// The seconds after which a refused client should connect again if the reason will be over soon.
 const RETRY_AFTER: &str = "5";
