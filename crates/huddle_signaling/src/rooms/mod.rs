@@ -20,6 +20,8 @@ use crate::{
     settings::{Settings, SettingsChange},
 };
 
+#[cfg(test)]
+mod fixtures;
 mod join;
 mod keys;
 mod resume;

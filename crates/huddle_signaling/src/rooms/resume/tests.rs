@@ -1,68 +1,14 @@
-use std::num::NonZeroUsize;
-
-use uuid::Uuid;
-
 use super::*;
-use crate::group_id::GroupIds;
 use crate::{
     access::{Access, TokenId},
     message::ResumeSecret,
-    player::Timing,
-    rooms::Limits,
-    settings::{RoomStatus, Settings, SettingsChange},
+    rooms::fixtures::{MAX_MEMBERS, RESUME_TIMEOUT, key, peer, registry, request},
+    settings::{RoomStatus, Settings},
 };
 
 mod convergence;
 
-const TIMEOUT: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(200);
-const MAX_MEMBERS: usize = 4;
-
-fn peer(n: u128) -> PeerId {
-    PeerId(Uuid::from_u128(n))
-}
-
-fn registry() -> Registry {
-    let limits = Limits {
-        max_peers: 100,
-        max_members: MAX_MEMBERS,
-        timing: Timing {
-            request_interval: Duration::from_secs(2),
-            silence_timeout: Duration::from_secs(5),
-            link_timeout: Duration::from_secs(10),
-        },
-        resume_timeout: TIMEOUT,
-    };
-    Registry::new(limits, GroupIds::new(&[]))
-}
-
-fn key(name: &str, next: usize) -> RoomKey {
-    RoomKey {
-        app: String::new(),
-        name: name.to_owned(),
-        next: NonZeroUsize::new(next),
-    }
-}
-
-fn request(key: RoomKey) -> JoinRequest {
-    JoinRequest {
-        key,
-        has_extensions: true,
-        group: None,
-        resume: None,
-        settings: SettingsChange::default(),
-        access: Access::default(),
-    }
-}
-
-#[test]
-fn spread_of_returns_grows_with_the_number_of_clients() {
-    let seconds = |clients| spread(clients).as_secs_f64();
-    assert_eq!(seconds(0), 4.0);
-    assert_eq!(seconds(1000), 7.5);
-    assert_eq!(seconds(4000), 30.0);
-    assert_eq!(seconds(usize::MAX), 30.0);
-}
 
 fn resuming(key: RoomKey, secret: ResumeSecret) -> JoinRequest {
     JoinRequest {
@@ -86,6 +32,15 @@ fn session(deliveries: &[Delivery<'static>]) -> crate::message::Session {
 
 fn extension(extension: Extension, to: &[PeerId]) -> Delivery<'static> {
     Delivery::new(Event::Extension(extension), to.to_vec())
+}
+
+#[test]
+fn spread_of_returns_grows_with_the_number_of_clients() {
+    let seconds = |clients| spread(clients).as_secs_f64();
+    assert_eq!(seconds(0), 4.0);
+    assert_eq!(seconds(1000), 7.5);
+    assert_eq!(seconds(4000), 30.0);
+    assert_eq!(seconds(usize::MAX), 30.0);
 }
 
 #[test]
@@ -139,7 +94,7 @@ fn place_ends_after_the_timeout_and_never_before() {
     registry.tick(TICK);
     registry.lose(b);
     // The loss can be up to one tick later than the clock of the registry.
-    assert_eq!(registry.tick(TIMEOUT).0, []);
+    assert_eq!(registry.tick(RESUME_TIMEOUT).0, []);
     let left = Delivery::new(PeerEvent::PeerLeft(b), vec![a]);
     assert_eq!(registry.tick(TICK).0, [left]);
     let (late, _) = join(&mut registry, 9, resuming(key("r", 0), secret));

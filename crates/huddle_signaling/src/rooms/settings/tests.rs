@@ -1,59 +1,17 @@
 use std::{num::NonZeroUsize, time::Duration};
 
-use uuid::Uuid;
-
 use super::*;
 use crate::{
     access::Access,
-    group_id::GroupIds,
     message::{ResumeSecret, Stage},
-    player::Timing,
-    rooms::{JoinError, JoinRequest, Limits},
+    rooms::{
+        JoinError, JoinRequest,
+        fixtures::{MAX_MEMBERS, RESUME_TIMEOUT, key, peer, registry, request},
+    },
     settings::Metadata,
 };
 
 mod consistency;
-
-const MAX_MEMBERS: usize = 4;
-const RESUME_TIMEOUT: Duration = Duration::from_secs(10);
-
-fn peer(n: u128) -> PeerId {
-    PeerId(Uuid::from_u128(n))
-}
-
-fn registry() -> Registry {
-    let limits = Limits {
-        max_peers: 100,
-        max_members: MAX_MEMBERS,
-        timing: Timing {
-            request_interval: Duration::from_secs(2),
-            silence_timeout: Duration::from_secs(5),
-            link_timeout: Duration::from_secs(10),
-        },
-        resume_timeout: RESUME_TIMEOUT,
-    };
-    Registry::new(limits, GroupIds::new(&[]))
-}
-
-fn key(name: &str, next: usize) -> RoomKey {
-    RoomKey {
-        app: String::new(),
-        name: name.to_owned(),
-        next: NonZeroUsize::new(next),
-    }
-}
-
-/// Returns the request of a client with extensions.
-fn request(key: RoomKey) -> JoinRequest {
-    JoinRequest {
-        key,
-        has_extensions: true,
-        group: None,
-        resume: None,
-        settings: SettingsChange::default(),
-        access: Access::default(),
-    }
-}
 
 fn stock(key: RoomKey) -> JoinRequest {
     JoinRequest {

@@ -229,7 +229,7 @@ impl World {
 
     fn tick(&mut self, step: Duration) {
         let now = self.now;
-        let has_ended = |lost: Duration| lost + TIMEOUT <= now;
+        let has_ended = |lost: Duration| lost + RESUME_TIMEOUT <= now;
         self.clients
             .retain(|_, client| !client.lost.is_some_and(has_ended));
         self.now += step;
@@ -284,7 +284,7 @@ proptest! {
             world.step(step);
             world.check();
         }
-        world.tick(TIMEOUT);
+        world.tick(RESUME_TIMEOUT);
         world.tick(TICK);
         world.check();
         prop_assert!(world.clients.values().all(|client| client.lost.is_none()));
